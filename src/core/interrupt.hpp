@@ -1,0 +1,21 @@
+// How long loops stay cancellable: core polls, the server decides.
+// SPDX-License-Identifier: PostgreSQL
+#pragma once
+
+namespace quiver::core {
+
+// Implemented by pg (checks the server's interrupt flags) and by unit tests. poll() may throw; call it where no lock is
+// held and all data are valid, at least every millisecond of work.
+class Interrupt {
+ public:
+  virtual ~Interrupt() = default;
+  virtual void poll() = 0;
+};
+
+// For callers that cannot be interrupted.
+class NoInterrupt final : public Interrupt {
+ public:
+  void poll() override {}
+};
+
+}  // namespace quiver::core

@@ -1,0 +1,73 @@
+// The table of vector kernels: one function pointer per loop over raw arrays, its contract beside it.
+// SPDX-License-Identifier: PostgreSQL
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace quiver::simd {
+
+// Sums that cosine distance needs, gathered in one pass. All three in binary32, as the SQL operator promises.
+struct CosineSums {
+  float dot;
+  float squared_norm_a;
+  float squared_norm_b;
+};
+
+// Number of bit planes of the integer query that one-bit lanes are scanned with: signed, two's complement, so
+// plane kQueryPlanes - 1 weighs -2^(kQueryPlanes - 1).
+inline constexpr size_t kQueryPlanes = 6;
+
+// A query prepared for the neighbour codes of any node: integers that the lane kernels multiply with code bits, and
+// the affine map from that integer product back to the inner product <levels, query>.
+struct LaneQuery {
+  const void *values;  // two-bit: int8_t[4][stride]; one-bit: uint64_t[kQueryPlanes][stride / 8]; 64-byte aligned
+  size_t stride;       // bytes of one of the 4 fields or kQueryPlanes planes; code_bytes rounded up to 64, zero padded
+  float scale;         // inner product = scale * integer + offset
+  float offset;
+};
+
+// The lanes of one node as they lie in its slot. `codes` holds `lanes` codes of `code_bytes` bytes, back to back.
+// REQUIRES: 32 readable bytes beyond the last code (the slot layout provides them); wider loads must be masked.
+struct LaneBlock {
+  const uint8_t *codes;
+  size_t code_bytes;
+  const uint16_t *add;      // bf16, one per lane
+  const uint16_t *rescale;  // bf16, one per lane
+  size_t lanes;
+};
+
+// Every kernel takes unaligned pointers, accepts length 0, never throws and never allocates. "binary32 sums" may be
+// reordered by vector width; a test compares each with a double-precision loop.
+struct Kernels {
+  const char *tier;
+
+  // --- dense float32, binary32 sums -------------------------------------------------------------------------------
+  float (*squared_l2)(const float *a, const float *b, size_t n);     // sum (a_i - b_i)^2
+  float (*inner_product)(const float *a, const float *b, size_t n);  // sum a_i b_i
+  float (*l1)(const float *a, const float *b, size_t n);             // sum |a_i - b_i|
+  CosineSums (*cosine_sums)(const float *a, const float *b, size_t n);
+
+  // --- dense float32, binary64 sums -------------------------------------------------------------------------------
+  double (*squared_norm)(const float *a, size_t n);  // sum a_i^2
+
+  // --- rotation ---------------------------------------------------------------------------------------------------
+  // In-place Walsh-Hadamard butterflies, not normalised. REQUIRES: n a power of two. Only additions and subtractions
+  // in the textbook order, so that every tier gives the same bits.
+  void (*hadamard)(float *values, size_t n);
+
+  // --- own vectors: unsigned 8-bit codes --------------------------------------------------------------------------
+  float (*dot_float_u8)(const float *query, const uint8_t *code, size_t n);  // sum query_i code_i, binary32 sums
+  uint32_t (*dot_u8)(const uint8_t *a, const uint8_t *b, size_t n);          // exact; REQUIRES n <= 65,536
+  uint32_t (*sum_u8)(const uint8_t *a, size_t n);                            // exact; REQUIRES n <= 65,536
+
+  // --- neighbour codes --------------------------------------------------------------------------------------------
+  // out[i] = own + add[i] + rescale[i] * (scale * integer_i + offset), where integer_i is the product of lane i's code
+  // with the query's integers.
+  // Two-bit: bits 2k, 2k+1 of byte b are the level (0..3) of axis k * code_bytes + b, multiplied by values[k][b].
+  void (*estimate_lanes_2bit)(const LaneQuery &query, const LaneBlock &block, float own, float *out);
+  // One-bit: bit i of byte b is axis 8 b + i; integer = sum over planes p of weight_p * popcount(code & plane_p).
+  void (*estimate_lanes_1bit)(const LaneQuery &query, const LaneBlock &block, float own, float *out);
+};
+
+}  // namespace quiver::simd
