@@ -1,0 +1,209 @@
+// Visits, recall and CPU time of the coded graph in plain memory: what the index would do if pages cost nothing.
+// SPDX-License-Identifier: PostgreSQL
+//
+// usage: graph_bench BASE.fbin QUERY.fbin TRUTH.ibin l2|cosine|ip [ROWS] [M] [BEAM]
+// Builds the graph as CREATE INDEX does, fills slots as the index's pages hold them, and prints, for a range of gamma,
+// recall@10, visits and microseconds of CPU a query. Method and figures: bench/README.md.
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <ctime>
+#include <fstream>
+#include <memory_resource>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "core/build_graph.hpp"
+#include "core/node_query.hpp"
+#include "core/node_writer.hpp"
+#include "core/row_encoder.hpp"
+#include "simd/dispatch.hpp"
+
+namespace {
+
+using namespace quiver::core;
+
+template <class T>
+struct Matrix {
+  uint32_t rows = 0, columns = 0;
+  std::vector<T> values;
+  const T *row(size_t i) const { return &values[i * columns]; }
+};
+
+template <class T>
+Matrix<T> read_matrix(const char *path, size_t limit) {
+  std::ifstream file(path, std::ios::binary);
+  Matrix<T> matrix;
+  if (!file.read(reinterpret_cast<char *>(&matrix), 8)) throw std::runtime_error(std::string("cannot read ") + path);
+  matrix.rows = static_cast<uint32_t>(std::min<size_t>(matrix.rows, limit));
+  matrix.values.resize(size_t{matrix.rows} * matrix.columns);
+  file.read(reinterpret_cast<char *>(matrix.values.data()),
+            static_cast<std::streamsize>(matrix.values.size() * sizeof(T)));
+  return matrix;
+}
+
+double cpu_seconds() {
+  timespec now;
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+  return static_cast<double>(now.tv_sec) + 1e-9 * static_cast<double>(now.tv_nsec);
+}
+
+// The Graph of graph_browser.hpp over slots in one block of memory.
+class SlotGraph {
+ public:
+  struct Payload {};
+
+  SlotGraph(const BuildGraph &built, std::pmr::memory_resource *memory)
+      : shape_(built.shape()), slots_(built.size() * built.shape().slot_bytes + kLineBytes), built_(built) {
+    NodeWriter writer(shape_, memory);
+    for (size_t i = 0; i < built.size(); ++i) {
+      const auto id = static_cast<NodeId>(i);
+      const Slot slot(shape_, &slots_[i * shape_.slot_bytes]);
+      writer.write_own(slot, built.scalar_code(id), built.codes(id), built.row(id));
+      writer.aim(built.scalar_code(id), built.codes(id));
+      size_t lane = 0;
+      for (const NodeId neighbour : built.neighbours(id))
+        writer.write_lane(slot, lane++, neighbour, built.scalar_code(neighbour), built.codes(neighbour));
+      slot.header()->lanes_used = static_cast<uint8_t>(lane);
+    }
+  }
+
+  void aim(NodeQuery *query) { query_ = query; }
+  uint32_t base_row(NodeId id) const {
+    const RowId row = slot(id).header()->rows[0];
+    return (uint32_t{row.block_high} << 16) | row.block_low;
+  }
+  ConstSlot slot(NodeId id) const { return {shape_, &slots_[size_t{id} * shape_.slot_bytes]}; }
+
+  template <class Sink>
+  void entries(Sink &sink) const {
+    std::vector<Candidate> all;
+    for (const NodeId id : built_.entries()) all.push_back({query_->read(slot(id)).distance, id});
+    const size_t best = std::min<size_t>(4, all.size());
+    std::partial_sort(all.begin(), all.begin() + static_cast<std::ptrdiff_t>(best), all.end(),
+                      [](const Candidate &a, const Candidate &b) { return a.estimate < b.estimate; });
+    for (size_t i = 0; i < best; ++i) sink.offer(all[i].id, all[i].estimate);
+  }
+
+  template <class Sink>
+  Visit expand(NodeId id, float, Sink &sink, Payload *) const {
+    const ConstSlot here = slot(id);
+    const auto reading = query_->read(here);
+    float estimates[kMaxLanes];
+    query_->estimate(here, here.header()->lanes_used, reading.distance, estimates);
+    for (size_t i = 0; i < here.header()->lanes_used; ++i) sink.offer(here.ids()[i], estimates[i]);
+    const NodeId next = sink.likely_next();
+    if (next != kNullNode)
+      for (size_t line = 0; line < shape_.used_bytes(); line += kLineBytes)
+        __builtin_prefetch(slot(next).bytes() + line);
+    return {true, reading.distance, reading.bound};
+  }
+
+  float horizon_shift() const { return query_->horizon_shift(); }
+
+ private:
+  NodeShape shape_;
+  std::vector<char> slots_;
+  const BuildGraph &built_;
+  NodeQuery *query_ = nullptr;
+};
+
+double recall(const std::vector<NodeId> &found, const int32_t *truth, size_t k) {
+  size_t hits = 0;
+  for (size_t i = 0; i < std::min(k, found.size()); ++i) hits += std::find(truth, truth + k, found[i]) != truth + k;
+  return static_cast<double>(hits) / static_cast<double>(k);
+}
+
+// What the executor does with the rows that the index hands it.
+float exact_distance(Metric metric, const float *a, const float *b, size_t n) {
+  const auto &kernels = quiver::simd::kernels();
+  if (metric == Metric::l2) return kernels.squared_l2(a, b, n);
+  if (metric == Metric::inner_product) return -kernels.inner_product(a, b, n);
+  const auto sums = kernels.cosine_sums(a, b, n);
+  return 1.0f - sums.dot / std::sqrt(sums.squared_norm_a * sums.squared_norm_b);
+}
+
+void measure(SlotGraph &graph, NodeQuery &query, const NodeShape &shape, const Matrix<float> &base, Metric metric,
+             const Matrix<float> &queries, const Matrix<int32_t> &truth, float gamma) {
+  constexpr size_t kRows = 10, kChecked = 20;
+  BrowseOptions options;
+  options.gamma = gamma;
+  options.keep_smaller_estimate = shape.code.bits == 1;
+  options.max_lanes = shape.lanes;
+  graph.aim(&query);
+  std::pmr::unsynchronized_pool_resource pool;
+  Browser<SlotGraph> browser(graph, options, &pool);
+  double total_recall = 0.0;
+  size_t visits = 0;
+  const double start = cpu_seconds();
+  for (size_t q = 0; q < queries.rows; ++q) {
+    query.aim(queries.row(q));
+    browser.start();
+    browser.settle();
+    std::vector<std::pair<float, NodeId>> best;
+    for (const auto &found : browser.found()) best.push_back({found.distance, found.id});
+    const size_t checked = std::min(kChecked, best.size());
+    std::partial_sort(best.begin(), best.begin() + static_cast<std::ptrdiff_t>(checked), best.end());
+    best.resize(checked);
+    for (auto &[distance, id] : best) {
+      id = graph.base_row(id);
+      distance = exact_distance(metric, queries.row(q), base.row(id), base.columns);
+    }
+    std::sort(best.begin(), best.end());
+    std::vector<NodeId> ids;
+    for (size_t i = 0; i < std::min(kRows, best.size()); ++i) ids.push_back(best[i].second);
+    total_recall += recall(ids, truth.row(q), kRows);
+    visits += browser.visits();
+  }
+  const double seconds = cpu_seconds() - start;
+  std::printf("gamma %.2f recall %.4f visits %6.1f us %7.1f\n", static_cast<double>(gamma),
+              total_recall / queries.rows, static_cast<double>(visits) / queries.rows, 1e6 * seconds / queries.rows);
+}
+
+int run(int argc, char **argv) {
+  if (argc < 5) throw std::runtime_error("usage: graph_bench BASE QUERY TRUTH l2|cosine|ip [ROWS] [M] [BEAM]");
+  const size_t limit = argc > 5 ? std::strtoull(argv[5], nullptr, 10) : SIZE_MAX;
+  const size_t m = argc > 6 ? std::strtoull(argv[6], nullptr, 10) : 16;
+  const size_t beam = argc > 7 ? std::strtoull(argv[7], nullptr, 10) : 96;
+  const auto base = read_matrix<float>(argv[1], limit);
+  const auto queries = read_matrix<float>(argv[2], SIZE_MAX);
+  const auto truth = read_matrix<int32_t>(argv[3], SIZE_MAX);
+  const Metric metric = argv[4][0] == 'c' ? Metric::cosine : argv[4][0] == 'i' ? Metric::inner_product : Metric::l2;
+  auto *memory = std::pmr::new_delete_resource();
+  const NodeShape shape = choose_node_shape(base.columns, m);
+  std::printf("%u x %u, m %zu: %u lanes, %u-bit codes, %u slots of %u bytes a page\n", base.rows, base.columns, m,
+              shape.lanes, shape.code.bits, shape.slots_per_page, shape.slot_bytes);
+  const Rotation rotation(base.columns, 42, memory);
+  BuildGraph built(shape, {beam, base.rows, SIZE_MAX}, memory);
+  RowEncoder encoder(shape, metric, rotation, memory);
+  double start = cpu_seconds();
+  for (uint32_t i = 0; i < base.rows; ++i)
+    if (encoder.encode(base.row(i)))
+      built.add(encoder.code(), encoder.codes(), {static_cast<uint16_t>(i >> 16), static_cast<uint16_t>(i), 1});
+  std::printf("insert %.1f s, %zu nodes\n", cpu_seconds() - start, built.size());
+  start = cpu_seconds();
+  NoInterrupt interrupt;
+  built.finish(interrupt);
+  std::printf("finish %.1f s\n", cpu_seconds() - start);
+  start = cpu_seconds();
+  SlotGraph graph(built, memory);
+  std::printf("encode %.1f s\n", cpu_seconds() - start);
+  NodeQuery query(shape, metric, rotation, memory);
+  for (const float gamma : {0.02f, 0.05f, 0.08f, 0.10f, 0.13f, 0.16f, 0.20f, 0.24f, 0.30f, 0.40f})
+    measure(graph, query, shape, base, metric, queries, truth, gamma);
+  return 0;
+}
+
+}  // namespace
+
+int main(int argc, char **argv) {
+  try {
+    return run(argc, argv);
+  } catch (const std::exception &error) {
+    std::fprintf(stderr, "graph_bench: %s\n", error.what());
+    return 1;
+  }
+}

@@ -1,0 +1,270 @@
+// Insertion into the graph in memory, and its completion.
+// SPDX-License-Identifier: PostgreSQL
+#include "core/build_graph.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+#include "simd/dispatch.hpp"
+
+namespace quiver::core {
+
+namespace {
+
+constexpr size_t kRecordAlignment = 32;
+
+size_t round_up(size_t bytes, size_t unit) { return (bytes + unit - 1) / unit * unit; }
+
+BrowseOptions insertion_options(size_t beam, size_t lanes) {
+  BrowseOptions options;
+  options.base_k = beam;
+  options.max_lanes = lanes;
+  return options;
+}
+
+}  // namespace
+
+BuildGraph::BuildGraph(const NodeShape &shape, const BuildOptions &options, std::pmr::memory_resource *memory)
+    : shape_(shape),
+      beam_(options.beam),
+      list_capacity_(shape.lanes * kSlackPercent / 100 + 1),
+      record_bytes_(round_up(sizeof(ScalarCode) + shape.dimensions, kRecordAlignment)),
+      records_(memory),
+      lists_(memory),
+      counts_(memory),
+      rows_(memory),
+      extra_rows_(memory),
+      entries_(memory),
+      candidates_(memory),
+      ids_(memory),
+      view_(*this),
+      browser_(view_, insertion_options(options.beam, list_capacity_), memory) {
+  const size_t node_bytes =
+      record_bytes_ + list_capacity_ * sizeof(NodeId) + sizeof(uint16_t) + sizeof(RowId) + sizeof(ExtraRow);
+  capacity_ = std::min({options.capacity, options.budget / node_bytes, static_cast<size_t>(kNullNode) - 1});
+  // One allocation each; the operating system commits memory as rows arrive.
+  records_.reserve(capacity_ * record_bytes_);
+  lists_.reserve(capacity_ * list_capacity_);
+  counts_.reserve(capacity_);
+  rows_.reserve(capacity_);
+  extra_rows_.reserve(capacity_);
+  entries_.reserve(Browser<View>::kMaxEntries);
+}
+
+bool BuildGraph::add(const ScalarCode &code, const uint8_t *codes_of_row, RowId row) {
+  if (size_ + 1 > capacity_) return false;
+  const auto id = static_cast<NodeId>(size_);
+  records_.resize((size_ + 1) * record_bytes_);
+  uint8_t *bytes = &records_[size_ * record_bytes_];
+  std::memcpy(bytes, &code, sizeof code);
+  std::memcpy(bytes + sizeof code, codes_of_row, shape_.dimensions);
+  view_.aim(&scalar_code(id), codes(id));
+  browser_.start();
+  browser_.settle();
+  if (merge_duplicate(id, row)) {
+    records_.resize(size_ * record_bytes_);
+    return true;
+  }
+  lists_.resize((size_ + 1) * list_capacity_);
+  counts_.push_back(0);
+  rows_.push_back(row);
+  ++size_;
+  link(id);
+  sample_entry(id);
+  return true;
+}
+
+// True when a found node has the same own code; the row then joins that node.
+bool BuildGraph::merge_duplicate(NodeId id, RowId row) {
+  const size_t bytes = sizeof(ScalarCode) + shape_.dimensions;
+  for (const auto &found : browser_.found()) {
+    if (found.distance > 1e-3f * scalar_code(id).squared_norm) continue;
+    if (std::memcmp(record(found.id) + offsetof(ScalarCode, code_sum), record(id) + offsetof(ScalarCode, code_sum),
+                    bytes - offsetof(ScalarCode, code_sum)) != 0)
+      continue;
+    ScalarCode code = scalar_code(found.id);
+    const ScalarCode &fresh = scalar_code(id);
+    if (code.minimum != fresh.minimum || code.step != fresh.step) continue;
+    code.error = std::max(code.error, fresh.error);
+    std::memcpy(&records_[found.id * record_bytes_], &code, sizeof code);
+    if (extra_rows_.size() >= capacity_) return false;
+    extra_rows_.push_back({found.id, row});
+    return true;
+  }
+  return false;
+}
+
+float BuildGraph::distance(NodeId a, NodeId b) const {
+  const uint32_t dot = simd::kernels().dot_u8(codes(a), codes(b), shape_.dimensions);
+  return squared_distance(scalar_code(a), scalar_code(b), dot, shape_.dimensions);
+}
+
+void BuildGraph::prefetch_record(NodeId id) const {
+  const uint8_t *bytes = record(id);
+  const size_t length = std::min<size_t>(record_bytes_, 512);
+  for (size_t offset = 0; offset < length; offset += kLineBytes) __builtin_prefetch(bytes + offset);
+}
+
+// Chooses the new node's neighbours among everything visited, then offers it to each of them.
+void BuildGraph::link(NodeId id) {
+  candidates_.clear();
+  ids_.clear();
+  for (const auto &found : browser_.found()) {
+    candidates_.push_back({found.distance, static_cast<uint32_t>(ids_.size()), 0.0f});
+    ids_.push_back(found.id);
+  }
+  const size_t chosen =
+      robust_prune(candidates_.data(), candidates_.size(), shape_.lanes,
+                   [this](uint32_t a, uint32_t b) { return distance(ids_[a], ids_[b]); });
+  NodeId *list = &lists_[id * list_capacity_];
+  for (size_t i = 0; i < chosen; ++i) list[i] = ids_[candidates_[i].index];
+  counts_[id] = static_cast<uint16_t>(chosen);
+  for (size_t i = 0; i < chosen; ++i) add_reverse_edge(list[i], id);
+}
+
+void BuildGraph::add_reverse_edge(NodeId from, NodeId to) {
+  NodeId *list = &lists_[from * list_capacity_];
+  list[counts_[from]++] = to;
+  if (counts_[from] == list_capacity_) prune_list(from, shape_.lanes);
+}
+
+void BuildGraph::prune_list(NodeId id, size_t wanted) {
+  NodeId *list = &lists_[id * list_capacity_];
+  candidates_.clear();
+  for (size_t i = 0; i < counts_[id]; ++i) prefetch_record(list[i]);
+  for (size_t i = 0; i < counts_[id]; ++i) candidates_.push_back({distance(id, list[i]), list[i], 0.0f});
+  const size_t chosen = robust_prune(candidates_.data(), candidates_.size(), wanted,
+                                     [this](uint32_t a, uint32_t b) { return distance(a, b); });
+  for (size_t i = 0; i < chosen; ++i) list[i] = candidates_[i].index;
+  counts_[id] = static_cast<uint16_t>(chosen);
+}
+
+// Lanes left free by pruning take the nearest nodes two edges away: they cost nothing on the page and save visits.
+void BuildGraph::fill_list(NodeId id) {
+  NodeId *list = &lists_[id * list_capacity_];
+  const size_t own = counts_[id];
+  if (own >= shape_.lanes) return;
+  ids_.clear();
+  for (size_t i = 0; i < own; ++i)
+    for (const NodeId second : neighbours(list[i]))
+      if (second != id) ids_.push_back(second);
+  std::sort(ids_.begin(), ids_.end());
+  ids_.erase(std::unique(ids_.begin(), ids_.end()), ids_.end());
+  candidates_.clear();
+  for (const NodeId second : ids_) {
+    if (std::find(list, list + own, second) != list + own) continue;
+    candidates_.push_back({distance(id, second), second, 0.0f});
+  }
+  const size_t wanted = std::min<size_t>(shape_.lanes - own, candidates_.size());
+  std::partial_sort(candidates_.begin(), candidates_.begin() + static_cast<std::ptrdiff_t>(wanted), candidates_.end(),
+                    [](const PruneCandidate &a, const PruneCandidate &b) { return a.distance < b.distance; });
+  for (size_t i = 0; i < wanted; ++i) list[own + i] = candidates_[i].index;
+  counts_[id] = static_cast<uint16_t>(own + wanted);
+}
+
+// Reservoir sampling (algorithm R), so that entries stay a fair sample whatever the order of rows.
+void BuildGraph::sample_entry(NodeId id) {
+  if (entries_.size() < Browser<View>::kMaxEntries) {
+    entries_.push_back(id);
+    return;
+  }
+  const uint64_t draw = random_.below(static_cast<uint64_t>(id) + 1);
+  if (draw < entries_.size()) entries_[draw] = id;
+}
+
+void BuildGraph::finish(Interrupt &interrupt) {
+  for (size_t id = 0; id < size_; ++id) {
+    if (counts_[id] > shape_.lanes) prune_list(static_cast<NodeId>(id), shape_.lanes);
+    if (id % 64 == 0) interrupt.poll();
+  }
+  for (size_t id = 0; id < size_; ++id) {
+    fill_list(static_cast<NodeId>(id));
+    if (id % 64 == 0) interrupt.poll();
+  }
+  link_unreachable(interrupt);
+  std::sort(extra_rows_.begin(), extra_rows_.end(),
+            [](const ExtraRow &a, const ExtraRow &b) { return a.node < b.node; });
+}
+
+void BuildGraph::mark_reachable(std::pmr::vector<uint8_t> &reached, std::pmr::vector<NodeId> &queue,
+                                Interrupt &interrupt) {
+  for (size_t steps = 0; !queue.empty(); ++steps) {
+    if (steps % 1024 == 0) interrupt.poll();
+    const NodeId id = queue.back();
+    queue.pop_back();
+    for (const NodeId next : neighbours(id)) {
+      if (reached[next] != 0) continue;
+      reached[next] = 1;
+      queue.push_back(next);
+    }
+  }
+}
+
+// A node that nothing leads to takes the last lane of its nearest reached neighbour: the fill lane, or the longest
+// edge, is the cheapest to lose. Whatever that lane led to is checked again by the caller's loop.
+void BuildGraph::link_unreachable(Interrupt &interrupt) {
+  std::pmr::vector<uint8_t> reached(size_, 0, records_.get_allocator().resource());
+  std::pmr::vector<NodeId> queue(records_.get_allocator().resource());
+  for (int round = 0; round < 4; ++round) {
+    std::fill(reached.begin(), reached.end(), uint8_t{0});
+    queue.clear();
+    for (const NodeId id : entries_) {
+      if (reached[id] == 0) queue.push_back(id);
+      reached[id] = 1;
+    }
+    mark_reachable(reached, queue, interrupt);
+    size_t mended = 0;
+    for (size_t i = 0; i < size_; ++i) {
+      const auto id = static_cast<NodeId>(i);
+      if (reached[id] != 0) continue;
+      const auto list = neighbours(id);
+      const auto near = std::find_if(list.begin(), list.end(), [&](NodeId n) { return reached[n] != 0; });
+      if (near == list.end()) continue;
+      NodeId *lanes = &lists_[*near * list_capacity_];
+      if (counts_[*near] < shape_.lanes)
+        lanes[counts_[*near]++] = id;
+      else
+        lanes[counts_[*near] - 1] = id;
+      reached[id] = 1;
+      queue.push_back(id);
+      mark_reachable(reached, queue, interrupt);
+      ++mended;
+    }
+    if (mended == 0) return;
+  }
+}
+
+float BuildGraph::View::distance_to(NodeId id) const {
+  const uint32_t dot = simd::kernels().dot_u8(codes_, graph_.codes(id), graph_.shape_.dimensions);
+  return squared_distance(*code_, graph_.scalar_code(id), dot, graph_.shape_.dimensions);
+}
+
+template <class Sink>
+void BuildGraph::View::entries(Sink &sink) const {
+  Candidate best[kBestEntries];
+  size_t count = 0;
+  for (const NodeId id : graph_.entries_) {
+    Candidate candidate{distance_to(id), id};
+    for (size_t i = 0; i < count; ++i)
+      if (candidate.estimate < best[i].estimate) std::swap(candidate, best[i]);
+    if (count < kBestEntries) best[count++] = candidate;
+  }
+  for (size_t i = 0; i < count; ++i) sink.offer(best[i].id, best[i].estimate);
+}
+
+template <class Sink>
+Visit BuildGraph::View::expand(NodeId id, float estimate, Sink &sink, Payload *) const {
+  NodeId fresh[2 * kMaxLanes];
+  size_t count = 0;
+  for (const NodeId neighbour : graph_.neighbours(id)) {
+    if (!sink.admit(neighbour)) continue;
+    graph_.prefetch_record(neighbour);
+    fresh[count++] = neighbour;
+  }
+  for (size_t i = 0; i < count; ++i) sink.take(fresh[i], distance_to(fresh[i]));
+  const NodeId next = sink.likely_next();
+  if (next != kNullNode) __builtin_prefetch(&graph_.lists_[next * graph_.list_capacity_]);
+  return {true, estimate, 0.0};
+}
+
+}  // namespace quiver::core

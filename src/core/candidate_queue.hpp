@@ -1,0 +1,154 @@
+// The heaps of a graph search: candidates near the horizon, the pile beyond it, and the nearest found.
+// SPDX-License-Identifier: PostgreSQL
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <limits>
+#include <memory_resource>
+#include <vector>
+
+namespace quiver::core {
+
+struct Candidate {
+  float estimate;
+  uint32_t id;
+};
+
+// Candidates by ascending estimate. Those beyond the horizon wait unsorted, and are sorted in only when it reaches them:
+// most searches end before.
+class CandidateQueue {
+ public:
+  explicit CandidateQueue(std::pmr::memory_resource *memory) : near_(memory), far_(memory) {}
+
+  void reserve(size_t more) {
+    near_.reserve(grown(near_, more));
+    far_.reserve(grown(far_, more));
+  }
+
+  // Never allocates after reserve.
+  void push(Candidate candidate, float horizon) noexcept {
+    if (candidate.estimate <= std::max(horizon, admitted_)) {
+      near_.push_back(candidate);
+      std::push_heap(near_.begin(), near_.end(), later);
+    } else {
+      far_.push_back(candidate);
+      far_floor_ = std::min(far_floor_, candidate.estimate);
+    }
+  }
+
+  // The least estimate of all. Sorts in part of the far pile when the horizon (or an empty near heap) calls for it.
+  const Candidate *best(float horizon) {
+    while (!far_.empty() && (near_.empty() || (far_floor_ <= horizon && far_floor_ < near_.front().estimate))) sort_in();
+    return near_.empty() ? nullptr : &near_.front();
+  }
+
+  void pop() noexcept {
+    std::pop_heap(near_.begin(), near_.end(), later);
+    near_.pop_back();
+  }
+
+  // The least estimate of the near heap alone: cheap, for choosing what to read next.
+  float near_estimate() const noexcept {
+    return near_.empty() ? std::numeric_limits<float>::infinity() : near_.front().estimate;
+  }
+  uint32_t near_id() const noexcept { return near_.front().id; }
+
+  void clear() {
+    near_.clear();
+    far_.clear();
+    far_floor_ = std::numeric_limits<float>::infinity();
+    admitted_ = -std::numeric_limits<float>::infinity();
+  }
+
+  size_t bytes() const { return (near_.capacity() + far_.capacity()) * sizeof(Candidate); }
+
+ private:
+  static bool later(const Candidate &a, const Candidate &b) { return a.estimate > b.estimate; }
+
+  static size_t grown(const std::pmr::vector<Candidate> &v, size_t more) {
+    return v.size() + more <= v.capacity() ? v.capacity() : std::max(2 * v.capacity(), v.size() + more);
+  }
+
+  // Moves the nearest eighth of the pile, so that a growing horizon costs each candidate a few looks, not one per row.
+  void sort_in() {
+    const size_t count = std::max<size_t>(64, far_.size() / 8);
+    if (count < far_.size()) {
+      auto earlier = [](const Candidate &a, const Candidate &b) { return a.estimate < b.estimate; };
+      std::nth_element(far_.begin(), far_.begin() + static_cast<std::ptrdiff_t>(count), far_.end(), earlier);
+    }
+    const size_t moved = std::min(count, far_.size());
+    near_.reserve(grown(near_, moved));
+    for (size_t i = 0; i < moved; ++i) {
+      near_.push_back(far_[i]);
+      std::push_heap(near_.begin(), near_.end(), later);
+    }
+    far_.erase(far_.begin(), far_.begin() + static_cast<std::ptrdiff_t>(moved));
+    far_floor_ = std::numeric_limits<float>::infinity();
+    for (const Candidate &candidate : far_) far_floor_ = std::min(far_floor_, candidate.estimate);
+    admitted_ = far_floor_ == std::numeric_limits<float>::infinity() ? admitted_ : far_floor_;
+  }
+
+  std::pmr::vector<Candidate> near_;
+  std::pmr::vector<Candidate> far_;
+  float far_floor_ = std::numeric_limits<float>::infinity();
+  float admitted_ = -std::numeric_limits<float>::infinity();  // sort_in moved everything below this
+};
+
+// The k-th smallest of a growing set of distances, where k grows as well.
+class KthDistance {
+ public:
+  KthDistance(size_t k, std::pmr::memory_resource *memory) : k_(k), nearest_(memory), rest_(memory) {}
+
+  void add(float distance) {
+    if (nearest_.size() < k_) {
+      push(nearest_, distance, std::less<float>());
+    } else if (distance < nearest_.front()) {
+      push(rest_, pop(nearest_, std::less<float>()), std::greater<float>());
+      push(nearest_, distance, std::less<float>());
+    } else {
+      push(rest_, distance, std::greater<float>());
+    }
+  }
+
+  void raise(size_t k) {
+    k_ = std::max(k_, k);
+    while (nearest_.size() < k_ && !rest_.empty())
+      push(nearest_, pop(rest_, std::greater<float>()), std::less<float>());
+  }
+
+  // Infinite while fewer than k are known.
+  float value() const {
+    return nearest_.size() < k_ ? std::numeric_limits<float>::infinity() : nearest_.front();
+  }
+
+  void clear(size_t k) {
+    k_ = k;
+    nearest_.clear();
+    rest_.clear();
+  }
+
+  size_t bytes() const { return (nearest_.capacity() + rest_.capacity()) * sizeof(float); }
+
+ private:
+  template <class Order>
+  static void push(std::pmr::vector<float> &heap, float value, Order order) {
+    heap.push_back(value);
+    std::push_heap(heap.begin(), heap.end(), order);
+  }
+  template <class Order>
+  static float pop(std::pmr::vector<float> &heap, Order order) {
+    std::pop_heap(heap.begin(), heap.end(), order);
+    const float value = heap.back();
+    heap.pop_back();
+    return value;
+  }
+
+  size_t k_;
+  std::pmr::vector<float> nearest_;  // max-heap of the k smallest
+  std::pmr::vector<float> rest_;     // min-heap
+};
+
+}  // namespace quiver::core

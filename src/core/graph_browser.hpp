@@ -1,0 +1,246 @@
+// The search: browses a graph outward from the query, one found node at a time, and stops by distance.
+// SPDX-License-Identifier: PostgreSQL
+//
+// Invariants:
+//  1. An estimate orders visits and nothing else; a found node's distance and bound come from the node itself.
+//  2. A node is visited at most once.
+//  3. The search is settled when the best candidate lies beyond the horizon (1 + gamma) * d_k, where d_k is the k-th
+//     distance found and k = max(base_k, nodes emitted + 1).
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <memory_resource>
+#include <vector>
+
+#include "core/candidate_queue.hpp"
+#include "core/node_format.hpp"
+#include "core/seen_set.hpp"
+
+namespace quiver::core {
+
+struct BrowseOptions {
+  float gamma = 0.0f;               // width of the horizon beyond the k-th distance
+  size_t base_k = 10;               // least k of invariant 3
+  bool keep_smaller_estimate = false;  // what to do when a neighbour is met again: 1-bit codes need the smaller one
+  size_t max_lanes = kMaxLanes;
+  size_t max_visits = std::numeric_limits<size_t>::max();
+  size_t max_bytes = std::numeric_limits<size_t>::max();
+};
+
+// What one visit tells. `horizon_shift` (inner product only) is added to a distance before gamma widens it, since
+// negative products have no scale of their own.
+struct Visit {
+  bool live = false;
+  float distance = 0.0f;
+  double bound = 0.0;
+};
+
+// Graph provides:
+//   using Payload = ...;                                 plain data kept for each found node
+//   void entries(Sink &sink);                            offers the first candidates
+//   Visit expand(NodeId id, float estimate, Sink &sink, Payload *payload);
+//                                                        the node's own distance; offers its neighbours
+//   float horizon_shift() const;                         see Visit
+// The sink's members never throw and never allocate, so that expand may run where C++ exceptions may not.
+template <class Graph>
+class Browser {
+ public:
+  using Payload = typename Graph::Payload;
+
+  struct Found {
+    NodeId id;
+    float distance;
+    double bound;
+    Payload payload;
+  };
+
+  // Takes the neighbours of the node being visited.
+  class Sink {
+   public:
+    // A neighbour with its estimate, met perhaps before.
+    void offer(NodeId id, float estimate) noexcept {
+      bool added;
+      SeenSet::Entry *entry = browser_.seen_.find_or_add(id, &added);
+      if (added || (browser_.options_.keep_smaller_estimate && estimate < entry->estimate)) {
+        entry->estimate = estimate;
+        take(id, estimate);
+      }
+    }
+
+    // For graphs whose estimates cost more than a look-up: first ask, then give the estimate of what is new.
+    bool admit(NodeId id) noexcept {
+      bool added;
+      SeenSet::Entry *entry = browser_.seen_.find_or_add(id, &added);
+      if (added) entry->estimate = 0.0f;
+      return added;
+    }
+    void take(NodeId id, float estimate) noexcept {
+      browser_.fresh_[browser_.fresh_count_++] = {estimate, id};
+      if (estimate < best_.estimate) best_ = {estimate, id};
+    }
+
+    // The node that will probably be visited next, or kNullNode: for reading ahead.
+    NodeId likely_next() const noexcept {
+      const float queued = browser_.queue_.near_estimate();
+      const float best = std::min(best_.estimate, queued);
+      if (!(best <= browser_.horizon())) return kNullNode;
+      return best_.estimate <= queued ? best_.id : browser_.queue_.near_id();
+    }
+
+   private:
+    friend class Browser;
+    explicit Sink(Browser &browser) : browser_(browser) {}
+    Browser &browser_;
+    Candidate best_{std::numeric_limits<float>::infinity(), kNullNode};
+  };
+
+  Browser(Graph &graph, const BrowseOptions &options, std::pmr::memory_resource *memory)
+      : graph_(graph),
+        options_(options),
+        seen_(memory),
+        queue_(memory),
+        kth_(options.base_k, memory),
+        found_(memory),
+        pending_(memory),
+        fresh_(std::max(options.max_lanes, kMaxEntries), memory) {}
+
+  // Forgets everything and offers the entries.
+  void start() {
+    seen_.clear();
+    queue_.clear();
+    kth_.clear(options_.base_k);
+    found_.clear();
+    pending_.clear();
+    emitted_ = visits_ = 0;
+    limited_ = false;
+    make_room();
+    Sink sink(*this);
+    graph_.entries(sink);
+    queue_fresh();
+  }
+
+  // Visits nodes until the search is settled for the present k.
+  void settle() {
+    while (advance()) {
+    }
+  }
+
+  // The unemitted found node of least bound once the search is settled; null when the graph, or a limit, is exhausted.
+  const Found *next() {
+    settle();
+    if (pending_.empty() || limited_) return nullptr;
+    return pop_pending();
+  }
+
+  // What was found and not emitted, by ascending bound, without visiting more.
+  const Found *pop_pending() {
+    if (pending_.empty()) return nullptr;
+    std::pop_heap(pending_.begin(), pending_.end(), later);
+    const Found *found = &found_[pending_.back().index];
+    pending_.pop_back();
+    ++emitted_;
+    kth_.raise(std::max(options_.base_k, emitted_ + 1));
+    return found;
+  }
+  double pending_bound() const {
+    return pending_.empty() ? std::numeric_limits<double>::infinity() : pending_.front().bound;
+  }
+
+  const std::pmr::vector<Found> &found() const { return found_; }
+  bool was_visited(NodeId id) const {
+    const SeenSet::Entry *entry = seen_.find(id);
+    return entry != nullptr && SeenSet::is_visited(entry);
+  }
+  // True once max_visits or max_bytes ended the search early.
+  bool is_limited() const { return limited_; }
+  size_t visits() const { return visits_; }
+  size_t bytes() const {
+    return seen_.bytes() + queue_.bytes() + kth_.bytes() + found_.capacity() * sizeof(Found) +
+           pending_.capacity() * sizeof(Pending);
+  }
+
+  static constexpr size_t kMaxEntries = 256;
+
+ private:
+  struct Pending {
+    double bound;
+    uint32_t index;
+  };
+  static bool later(const Pending &a, const Pending &b) { return a.bound > b.bound; }
+
+  float horizon() const noexcept {
+    const float kth = kth_.value();
+    if (!(kth < std::numeric_limits<float>::max())) return std::numeric_limits<float>::infinity();
+    return kth + options_.gamma * std::max(0.0f, kth + graph_.horizon_shift());
+  }
+
+  // Everything that a visit may add, so that the sink need not allocate.
+  void make_room() {
+    seen_.reserve(fresh_.size());
+    queue_.reserve(fresh_.size());
+    fresh_count_ = 0;
+  }
+
+  void queue_fresh() {
+    const float limit = horizon();
+    for (size_t i = 0; i < fresh_count_; ++i) queue_.push(fresh_[i], limit);
+  }
+
+  const Candidate *best_unvisited(float limit) {
+    for (;;) {
+      const Candidate *best = queue_.best(limit);
+      if (best == nullptr || !options_.keep_smaller_estimate || !was_visited(best->id)) return best;
+      queue_.pop();  // an older, larger estimate of a node visited meanwhile
+    }
+  }
+
+  // One visit. False when the search is settled or a limit is reached.
+  bool advance() {
+    const float limit = horizon();
+    const Candidate *best = best_unvisited(limit);
+    if (best == nullptr || !(best->estimate <= limit)) return false;
+    if (visits_ >= options_.max_visits || bytes() > options_.max_bytes) {
+      limited_ = true;
+      return false;
+    }
+    visit(*best);
+    return true;
+  }
+
+  void visit(Candidate candidate) {
+    queue_.pop();
+    bool added;
+    SeenSet::mark_visited(seen_.find_or_add(candidate.id, &added));
+    make_room();
+    ++visits_;
+    Sink sink(*this);
+    Payload payload{};
+    const Visit visit = graph_.expand(candidate.id, candidate.estimate, sink, &payload);
+    if (visit.live) {
+      kth_.add(visit.distance);
+      pending_.push_back({visit.bound, static_cast<uint32_t>(found_.size())});
+      std::push_heap(pending_.begin(), pending_.end(), later);
+      found_.push_back({candidate.id, visit.distance, visit.bound, payload});
+    }
+    queue_fresh();
+  }
+
+  Graph &graph_;
+  BrowseOptions options_;
+  SeenSet seen_;
+  CandidateQueue queue_;
+  KthDistance kth_;
+  std::pmr::vector<Found> found_;
+  std::pmr::vector<Pending> pending_;
+  std::pmr::vector<Candidate> fresh_;  // fixed size: what the present visit offers
+  size_t fresh_count_ = 0;
+  size_t emitted_ = 0;
+  size_t visits_ = 0;
+  bool limited_ = false;
+};
+
+}  // namespace quiver::core

@@ -1,0 +1,52 @@
+// Which code, how many lanes and how many slots a page holds, for a dimension and m.
+// SPDX-License-Identifier: PostgreSQL
+#include "core/node_format.hpp"
+
+#include <algorithm>
+
+namespace quiver::core {
+
+namespace {
+
+constexpr size_t kTwoBitDimensions = 200;  // below: a 1-bit code's noise, 0.75 / sqrt(D), costs too many visits
+constexpr size_t kMaxCodeAxes = 1024;
+constexpr size_t kTruncatedAxes = 768;
+
+unsigned own_bits_for(size_t dimensions) { return dimensions <= 4000 ? 8 : dimensions <= 8000 ? 4 : 2; }
+
+CodeShape code_shape_for(size_t dimensions) {
+  const unsigned bits = dimensions < kTwoBitDimensions ? 2 : 1;
+  return {dimensions, dimensions <= kMaxCodeAxes ? dimensions : kTruncatedAxes, bits};
+}
+
+// Lanes that fit a slot of `bytes` with this shape.
+size_t lanes_that_fit(const NodeShape &shape, size_t bytes) {
+  const size_t fixed = shape.codes_offset() + 3;  // 3: alignment of the ids
+  const size_t lane = shape.code.bytes() + sizeof(NodeId) + 2 * sizeof(uint16_t);
+  return bytes > fixed ? (bytes - fixed) / lane : 0;
+}
+
+}  // namespace
+
+NodeShape choose_node_shape(size_t dimensions, size_t m) {
+  NodeShape shape{};
+  shape.dimensions = static_cast<uint32_t>(dimensions);
+  shape.own_bits = own_bits_for(dimensions);
+  shape.code = code_shape_for(dimensions);
+  const size_t wanted = 2 * m;
+  // Words and patches suffer from missing lanes, text embeddings do not.
+  const double fair_share = (shape.code.bits == 2 ? 0.95 : 0.56) * static_cast<double>(wanted);
+  size_t slots = kSlotLines / 5;
+  size_t lanes = 0;
+  for (; slots > 1; --slots) {
+    lanes = std::min(wanted, lanes_that_fit(shape, kSlotLines / slots * kLineBytes));
+    if (static_cast<double>(lanes) >= fair_share) break;
+  }
+  if (slots == 1) lanes = std::min(wanted, lanes_that_fit(shape, kSlotLines * kLineBytes));
+  shape.lanes = static_cast<uint32_t>(lanes);
+  shape.slots_per_page = static_cast<uint32_t>(slots);
+  shape.slot_bytes = static_cast<uint32_t>(kSlotLines / slots * kLineBytes);
+  return shape;
+}
+
+}  // namespace quiver::core

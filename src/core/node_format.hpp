@@ -1,0 +1,109 @@
+// The bytes of one node of the coded graph: what a slot holds, where, and how many fit a page.
+// SPDX-License-Identifier: PostgreSQL
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <type_traits>
+
+#include "core/residual_code.hpp"
+#include "core/scalar_code.hpp"
+
+namespace quiver::core {
+
+using NodeId = uint32_t;                              // block * slots per page + slot
+inline constexpr NodeId kNullNode = 0xffffffffu;      // an unused lane, an absent chunk
+inline constexpr size_t kLineBytes = 64;              // slots start on cache lines
+inline constexpr size_t kSlotLines = 126;             // lines of a page that slots may use
+inline constexpr size_t kMaxLanes = 200;              // 2 * the largest m
+inline constexpr size_t kReadAhead = 32;              // bytes a lane kernel may read beyond the last code
+
+// A heap row's address in the bytes of ItemPointerData. Position 0 means none.
+struct RowId {
+  uint16_t block_high, block_low, position;
+
+  bool is_valid() const { return position != 0; }
+  bool operator==(const RowId &) const = default;
+};
+static_assert(sizeof(RowId) == 6);
+
+enum class SlotState : uint8_t {
+  free = 0,
+  live = 1,
+  tombstone = 2,  // no rows; still routes searches; lanes elsewhere may point here
+  unlinked = 3,   // a tombstone that no lane points to any more; free once its stamp has passed
+};
+
+// The first 40 bytes of a slot. After it, in this order: own vector (own_bytes), codes (lanes * code_bytes), ids
+// (lanes * 4, aligned to 4), add factors (lanes * 2), rescale factors (lanes * 2). The codes come before the arrays so
+// that a kernel's full-width load of the last code stays inside the slot.
+struct SlotHeader {
+  SlotState state;
+  uint8_t lanes_used;
+  uint8_t version;  // counts changes of the lanes and reuse of the slot: optimistic writers compare it
+  uint8_t flags;
+  RowId rows[2];         // a tombstone keeps its stamp (64-bit transaction id) in these bytes
+  NodeId overflow;       // first chunk of further rows, kNullNode when there is none
+  float minimum, step;   // of the own vector
+  float squared_norm;    // of the decoded vector
+  float error;           // >= distance of every row of this node to the decoded vector
+  uint32_t code_sum;
+
+  ScalarCode scalar_code() const { return {minimum, step, squared_norm, error, code_sum}; }
+};
+static_assert(sizeof(SlotHeader) == 40);
+
+// Everything that follows from the dimension and m. Fixed when the index is built; kept in the meta page.
+struct NodeShape {
+  uint32_t dimensions;
+  uint32_t own_bits;  // 8, 4 or 2
+  CodeShape code;
+  uint32_t lanes;
+  uint32_t slots_per_page;
+  uint32_t slot_bytes;
+
+  size_t own_bytes() const { return packed_bytes(dimensions, own_bits); }
+  size_t own_offset() const { return sizeof(SlotHeader); }
+  size_t codes_offset() const { return own_offset() + own_bytes(); }
+  size_t ids_offset() const { return (codes_offset() + lanes * code.bytes() + 3) / 4 * 4; }
+  size_t add_offset() const { return ids_offset() + lanes * sizeof(NodeId); }
+  size_t rescale_offset() const { return add_offset() + lanes * sizeof(uint16_t); }
+  size_t used_bytes() const { return rescale_offset() + lanes * sizeof(uint16_t); }
+};
+
+// The format table of the access method: 2-bit codes below 200 dimensions, else 1 bit; at most 1,024 axes (768 beyond);
+// as many slots on a page as leave each a fair share of 2 m lanes.
+// REQUIRES: 1 <= dimensions <= 16,000, 2 <= m <= 100.
+NodeShape choose_node_shape(size_t dimensions, size_t m);
+
+// Typed access to one slot's bytes, wherever they lie.
+template <class Byte>
+class BasicSlot {
+ public:
+  BasicSlot(const NodeShape &shape, Byte *bytes) : shape_(&shape), bytes_(bytes) {}
+
+  auto *header() const { return at<SlotHeader>(0); }
+  auto *own() const { return at<uint8_t>(shape_->own_offset()); }
+  auto *code(size_t lane) const { return at<uint8_t>(shape_->codes_offset() + lane * shape_->code.bytes()); }
+  auto *ids() const { return at<NodeId>(shape_->ids_offset()); }
+  auto *add() const { return at<uint16_t>(shape_->add_offset()); }
+  auto *rescale() const { return at<uint16_t>(shape_->rescale_offset()); }
+  Byte *bytes() const { return bytes_; }
+
+ private:
+  template <class T>
+  auto *at(size_t offset) const {
+    if constexpr (std::is_const_v<Byte>)
+      return reinterpret_cast<const T *>(bytes_ + offset);
+    else
+      return reinterpret_cast<T *>(bytes_ + offset);
+  }
+
+  const NodeShape *shape_;
+  Byte *bytes_;
+};
+
+using Slot = BasicSlot<char>;
+using ConstSlot = BasicSlot<const char>;
+
+}  // namespace quiver::core

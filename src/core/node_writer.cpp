@@ -1,0 +1,70 @@
+// Filling of slots.
+// SPDX-License-Identifier: PostgreSQL
+#include "core/node_writer.hpp"
+
+#include <cstring>
+
+namespace quiver::core {
+
+NodeWriter::NodeWriter(const NodeShape &shape, std::pmr::memory_resource *memory)
+    : shape_(shape),
+      encoder_(shape.code, memory),
+      node_(shape.dimensions, memory),
+      neighbour_(shape.dimensions, memory),
+      unpacked_(shape.dimensions, memory) {}
+
+void NodeWriter::write_own(const Slot &slot, const ScalarCode &code, const uint8_t *codes, RowId row) {
+  const uint8_t version = static_cast<uint8_t>(slot.header()->version + 1);
+  std::memset(slot.bytes(), 0, shape_.slot_bytes);
+  SlotHeader &header = *slot.header();
+  header.state = SlotState::live;
+  header.version = version;
+  header.rows[0] = row;
+  header.overflow = kNullNode;
+  header.minimum = code.minimum;
+  header.step = code.step;
+  header.squared_norm = code.squared_norm;
+  header.error = code.error;
+  header.code_sum = code.code_sum;
+  pack_codes(codes, shape_.dimensions, shape_.own_bits, slot.own());
+  for (size_t lane = 0; lane < shape_.lanes; ++lane) slot.ids()[lane] = kNullNode;
+}
+
+void NodeWriter::aim(const ScalarCode &code, const uint8_t *codes) {
+  decode_scalar(code, codes, shape_.dimensions, node_.data());
+}
+
+void NodeWriter::aim(const ConstSlot &slot) {
+  unpack_codes(slot.own(), shape_.dimensions, shape_.own_bits, unpacked_.data());
+  aim(slot.header()->scalar_code(), unpacked_.data());
+}
+
+void NodeWriter::write_lane(const Slot &slot, size_t lane, NodeId neighbour, const ScalarCode &code,
+                            const uint8_t *codes) {
+  decode_scalar(code, codes, shape_.dimensions, neighbour_.data());
+  const LaneFactors factors = encoder_.encode(neighbour_.data(), node_.data(), slot.code(lane));
+  slot.ids()[lane] = neighbour;
+  slot.add()[lane] = factors.add;
+  slot.rescale()[lane] = factors.rescale;
+}
+
+void NodeWriter::keep_lanes(const Slot &slot, const uint8_t *kept, size_t count) {
+  const size_t code_bytes = shape_.code.bytes();
+  const size_t used = slot.header()->lanes_used;
+  for (size_t to = 0; to < count; ++to) {
+    const size_t from = kept[to];
+    if (from == to) continue;
+    std::memcpy(slot.code(to), slot.code(from), code_bytes);
+    slot.ids()[to] = slot.ids()[from];
+    slot.add()[to] = slot.add()[from];
+    slot.rescale()[to] = slot.rescale()[from];
+  }
+  for (size_t lane = count; lane < used; ++lane) {
+    std::memset(slot.code(lane), 0, code_bytes);
+    slot.ids()[lane] = kNullNode;
+    slot.add()[lane] = slot.rescale()[lane] = 0;
+  }
+  slot.header()->lanes_used = static_cast<uint8_t>(count);
+}
+
+}  // namespace quiver::core

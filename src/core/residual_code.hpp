@@ -1,0 +1,67 @@
+// Neighbour codes: the difference of a neighbour and its node in 1 or 2 bits per axis, and the query's side of it.
+// SPDX-License-Identifier: PostgreSQL
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory_resource>
+#include <vector>
+
+#include "simd/kernels.hpp"
+
+namespace quiver::core {
+
+// Bits per axis and how many of the rotated axes the code covers.
+struct CodeShape {
+  size_t dimensions;
+  size_t axes;    // <= dimensions; the first axes of the rotation
+  unsigned bits;  // 1 or 2
+  size_t bytes() const { return (axes * bits + 7) / 8; }
+};
+
+// Both as bf16. estimate = own + add + rescale * <levels, query>: after RaBitQ, Gao and Long 2024, with the node in
+// place of a centroid.
+struct LaneFactors {
+  uint16_t add;
+  uint16_t rescale;
+};
+
+// Encodes residuals; keeps scratch space, so one per thread of work.
+class ResidualEncoder {
+ public:
+  ResidualEncoder(CodeShape shape, std::pmr::memory_resource *memory);
+
+  // `neighbour` and `node` are decoded (rotated) vectors of `dimensions` values. Writes shape.bytes() bytes.
+  LaneFactors encode(const float *neighbour, const float *node, uint8_t *code);
+
+ private:
+  float encode_signs(uint8_t *code);
+  float encode_levels(float delta, const float *node, float *node_product);
+
+  CodeShape shape_;
+  std::pmr::vector<float> residual_;
+  std::pmr::vector<uint8_t> levels_;
+  std::pmr::vector<uint8_t> best_levels_;
+};
+
+// A query rounded to the integers that the lane kernels multiply with code bits. Owns what LaneQuery points to.
+class PreparedLaneQuery {
+ public:
+  explicit PreparedLaneQuery(std::pmr::memory_resource *memory) : values_(memory) {}
+
+  // `query`: rotated, `dimensions` values. For inner product the estimate is of -<q, x>: half of the cross term.
+  void prepare(const CodeShape &shape, const float *query);
+
+  const simd::LaneQuery &lane_query() const { return query_; }
+  // The same query scaled for -<q, x>, where the node's own term already holds -<q, node> and `add` must be zero.
+  simd::LaneQuery inner_product_query() const;
+
+ private:
+  void prepare_two_bits(const CodeShape &shape, const float *query);
+  void prepare_one_bit(const CodeShape &shape, const float *query);
+
+  std::pmr::vector<uint64_t> values_;
+  simd::LaneQuery query_{};
+};
+
+}  // namespace quiver::core

@@ -1,0 +1,41 @@
+// Own vectors in 8, 4 or 2 bits per axis with a per-vector minimum and step (LVQ), and their exact error.
+// SPDX-License-Identifier: PostgreSQL
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace quiver::core {
+
+// What decodes a code, and what is needed of it often. Decoded axis i = minimum + step * code_i.
+struct ScalarCode {
+  float minimum;
+  float step;
+  float squared_norm;  // of the decoded vector
+  float error;         // >= the distance between the vector and its decoded form; infinite when nothing is known
+  uint32_t code_sum;   // sum of the codes
+};
+
+// Writes one code per byte (values below 2^bits). A vector whose length cannot be squared in binary32 is encoded as zero
+// with infinite error: still found, ordered by its heap row alone. Locally-adaptive quantization, Aguerrebere et al. 2023.
+// REQUIRES: finite values, bits in {2, 4, 8}.
+ScalarCode encode_scalar(const float *values, size_t n, unsigned bits, uint8_t *codes);
+
+// Codes packed little-endian inside each byte, and back.
+size_t packed_bytes(size_t n, unsigned bits);
+void pack_codes(const uint8_t *codes, size_t n, unsigned bits, uint8_t *packed);
+void unpack_codes(const uint8_t *packed, size_t n, unsigned bits, uint8_t *codes);
+
+// The decoded vector.
+void decode_scalar(const ScalarCode &code, const uint8_t *codes, size_t n, float *values);
+
+// Squared distance of two decoded vectors from the integer product of their codes.
+inline float squared_distance(const ScalarCode &a, const ScalarCode &b, uint32_t dot, size_t n) {
+  const float inner = static_cast<float>(n) * a.minimum * b.minimum +
+                      a.minimum * b.step * static_cast<float>(b.code_sum) +
+                      b.minimum * a.step * static_cast<float>(a.code_sum) + a.step * b.step * static_cast<float>(dot);
+  const float squared = a.squared_norm + b.squared_norm - 2.0f * inner;
+  return squared > 0.0f ? squared : 0.0f;
+}
+
+}  // namespace quiver::core
