@@ -15,11 +15,13 @@ struct Tier {
   bool supported;            // by this CPU and this operating system
 };
 
+inline constexpr size_t kMaxTiers = 8;
+
 // Fills `tiers` (up to `capacity`) and returns how many there are. The order is the order of preference.
 size_t list_tiers(Tier *tiers, size_t capacity);
 
 // The table in force: the first supported tier, or the one given by the environment variable QUIVER_SIMD_TIER at load,
-// or by force_tier. Fetch it once per scan, build or batch, never per distance.
+// or by force_tier. An impossible name in the environment ends the process: it is there for tests. Fetch it once per scan, build or batch, never per distance.
 const Kernels &kernels();
 
 // Makes `name` the tier in force ("auto" returns to the first supported one). Returns false, and changes nothing, when

@@ -14,6 +14,12 @@ struct CosineSums {
   float squared_norm_b;
 };
 
+// How a vector of levels points: with l_i = level_i - 1.5, sum value_i l_i and sum l_i^2. Both binary32 sums.
+struct LevelSums {
+  float alignment;
+  float squared_norm;
+};
+
 // Number of bit planes of the integer query that one-bit lanes are scanned with: signed, two's complement, so
 // plane kQueryPlanes - 1 weighs -2^(kQueryPlanes - 1).
 inline constexpr size_t kQueryPlanes = 6;
@@ -60,6 +66,14 @@ struct Kernels {
   float (*dot_float_u8)(const float *query, const uint8_t *code, size_t n);  // sum query_i code_i, binary32 sums
   uint32_t (*dot_u8)(const uint8_t *a, const uint8_t *b, size_t n);          // exact; REQUIRES n <= 65,536
   uint32_t (*sum_u8)(const uint8_t *a, size_t n);                            // exact; REQUIRES n <= 65,536
+
+  void (*decode_u8)(const uint8_t *code, size_t n, float minimum, float step, float *values);  // minimum + step code_i
+
+  // --- encoding of residuals --------------------------------------------------------------------------------------
+  // out = a - b; returns its squared length, binary32 sums.
+  float (*subtract)(const float *a, const float *b, size_t n, float *out);
+  // Four-level quantizer: level_i = trunc(value_i inverse_step + 2) clamped to 0..3, standing for level_i - 1.5.
+  LevelSums (*quantize_levels)(const float *values, size_t n, float inverse_step, uint8_t *levels);
 
   // --- neighbour codes --------------------------------------------------------------------------------------------
   // out[i] = own + add[i] + rescale[i] * (scale * integer_i + offset), where integer_i is the product of lane i's code

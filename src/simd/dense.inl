@@ -1,0 +1,94 @@
+// Kernels over float32 vectors: distances, norms, the Hadamard butterflies.
+// SPDX-License-Identifier: PostgreSQL
+
+namespace {
+
+// Folds n elements in four accumulators, so that additions do not wait for each other. `step(sum, i, load)` adds the
+// elements at i; `load(p)` loads a whole register there or, at the end, what is left and zeros.
+template <class Step>
+inline Floats fold(size_t n, Step step) {
+  Floats sums[4] = {zero(), zero(), zero(), zero()};
+  const auto whole = [](const float *p) { return load(p); };
+  size_t i = 0;
+  for (; i + 4 * kFloats <= n; i += 4 * kFloats)
+    for (size_t k = 0; k < 4; ++k) sums[k] = step(sums[k], i + k * kFloats, whole);
+  for (size_t k = 0; i + kFloats <= n; i += kFloats, ++k) sums[k] = step(sums[k], i, whole);
+  if (i < n) sums[3] = step(sums[3], i, [count = n - i](const float *p) { return load_part(p, count); });
+  return add(add(sums[0], sums[1]), add(sums[2], sums[3]));
+}
+
+float squared_l2(const float *a, const float *b, size_t n) {
+  return sum(fold(n, [a, b](Floats total, size_t i, auto at) {
+    const Floats difference = subtract_lanes(at(a + i), at(b + i));
+    return multiply_add(difference, difference, total);
+  }));
+}
+
+float inner_product(const float *a, const float *b, size_t n) {
+  return sum(fold(n, [a, b](Floats total, size_t i, auto at) { return multiply_add(at(a + i), at(b + i), total); }));
+}
+
+float l1(const float *a, const float *b, size_t n) {
+  return sum(fold(n, [a, b](Floats total, size_t i, auto at) {
+    return add(total, absolute(subtract_lanes(at(a + i), at(b + i))));
+  }));
+}
+
+CosineSums cosine_sums(const float *a, const float *b, size_t n) {
+  Floats norm_a[2] = {zero(), zero()}, norm_b[2] = {zero(), zero()};
+  const Floats dot = fold(n, [&](Floats total, size_t i, auto at) {
+    const Floats x = at(a + i), y = at(b + i);
+    const size_t half = (i / kFloats) % 2;
+    norm_a[half] = multiply_add(x, x, norm_a[half]);
+    norm_b[half] = multiply_add(y, y, norm_b[half]);
+    return multiply_add(x, y, total);
+  });
+  return {sum(dot), sum(add(norm_a[0], norm_a[1])), sum(add(norm_b[0], norm_b[1]))};
+}
+
+double squared_norm(const float *a, size_t n) {
+  double sums[8] = {};
+  size_t i = 0;
+  for (; i + 8 <= n; i += 8)
+    for (size_t k = 0; k < 8; ++k) sums[k] += static_cast<double>(a[i + k]) * static_cast<double>(a[i + k]);
+  for (; i < n; ++i) sums[i % 8] += static_cast<double>(a[i]) * static_cast<double>(a[i]);
+  return ((sums[0] + sums[1]) + (sums[2] + sums[3])) + ((sums[4] + sums[5]) + (sums[6] + sums[7]));
+}
+
+float subtract(const float *a, const float *b, size_t n, float *out) {
+  Floats total = zero();
+  size_t i = 0;
+  for (; i + kFloats <= n; i += kFloats) {
+    const Floats difference = subtract_lanes(load(a + i), load(b + i));
+    store(out + i, difference);
+    total = multiply_add(difference, difference, total);
+  }
+  float rest = 0.0f;
+  for (; i < n; ++i) {
+    out[i] = a[i] - b[i];
+    rest += out[i] * out[i];
+  }
+  return sum(total) + rest;
+}
+
+// One stage joins blocks of `half` values; stages below the register width are plain loops.
+void hadamard(float *values, size_t n) {
+  for (size_t half = 1; half < n; half *= 2) {
+    for (size_t block = 0; block < n; block += 2 * half) {
+      float *low = values + block, *high = low + half;
+      size_t i = 0;
+      for (; i + kFloats <= half; i += kFloats) {
+        const Floats x = load(low + i), y = load(high + i);
+        store(low + i, add(x, y));
+        store(high + i, subtract_lanes(x, y));
+      }
+      for (; i < half; ++i) {
+        const float x = low[i], y = high[i];
+        low[i] = x + y;
+        high[i] = x - y;
+      }
+    }
+  }
+}
+
+}  // namespace

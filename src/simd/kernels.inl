@@ -1,0 +1,41 @@
+// All kernels of one tier, gathered in its table. Included once by each tier_<name>.cpp.
+// SPDX-License-Identifier: PostgreSQL
+//
+// QUIVER_TIER names the table, QUIVER_TIER_NAME what users call it, QUIVER_LANE_BITS the register width. QUIVER_VNNI and
+// QUIVER_VPOPCNT choose kernels that need those instructions.
+
+#include "simd/kernels.hpp"
+
+#include "simd/lanes.inl"
+
+using quiver::simd::CosineSums;
+using quiver::simd::kQueryPlanes;
+using quiver::simd::LaneBlock;
+using quiver::simd::LaneQuery;
+using quiver::simd::LevelSums;
+
+#include "simd/codes.inl"
+#include "simd/dense.inl"
+
+namespace quiver::simd {
+
+extern const Kernels QUIVER_TIER;
+constinit const Kernels QUIVER_TIER = {
+    .tier = QUIVER_TIER_NAME,
+    .squared_l2 = squared_l2,
+    .inner_product = inner_product,
+    .l1 = l1,
+    .cosine_sums = cosine_sums,
+    .squared_norm = squared_norm,
+    .hadamard = hadamard,
+    .dot_float_u8 = dot_float_u8,
+    .dot_u8 = dot_u8,
+    .sum_u8 = sum_u8,
+    .decode_u8 = decode_u8,
+    .subtract = subtract,
+    .quantize_levels = quantize_levels,
+    .estimate_lanes_2bit = estimate_lanes_2bit,
+    .estimate_lanes_1bit = estimate_lanes_1bit,
+};
+
+}  // namespace quiver::simd

@@ -1,0 +1,195 @@
+// The operations that kernels are written in, at this tier's register width, in SIMDe's names.
+// SPDX-License-Identifier: PostgreSQL
+//
+// QUIVER_LANE_BITS is 128, 256 or 512. Everything is in the including file's anonymous namespace: nothing here may become
+// a symbol that another tier could be linked to.
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+
+#if QUIVER_LANE_BITS == 512
+#include <simde/x86/avx512.h>
+#endif
+#include <simde/x86/avx2.h>
+#include <simde/x86/fma.h>
+#include <simde/x86/sse4.2.h>
+
+namespace {
+
+constexpr size_t kBytes = QUIVER_LANE_BITS / 8;  // of a register
+constexpr size_t kFloats = kBytes / 4;           // float32 lanes of a register
+
+#if QUIVER_LANE_BITS == 512
+
+// Only x86-64 has this width, and SIMDe 0.7 lacks some of its operations: those are the compiler's own (_mm512_...).
+using Floats = simde__m512;
+using Integers = simde__m512i;
+
+inline uint64_t low_bits(size_t count) { return count >= 64 ? ~uint64_t{0} : (uint64_t{1} << count) - 1; }
+
+inline Floats zero() { return simde_mm512_setzero_ps(); }
+inline Floats broadcast(float x) { return simde_mm512_set1_ps(x); }
+inline Floats load(const float *p) { return simde_mm512_loadu_ps(p); }
+inline Floats load_part(const float *p, size_t count) {
+  return _mm512_maskz_loadu_ps(static_cast<__mmask16>(low_bits(count)), p);
+}
+inline void store(float *p, Floats x) { simde_mm512_storeu_ps(p, x); }
+inline Floats add(Floats a, Floats b) { return simde_mm512_add_ps(a, b); }
+inline Floats subtract_lanes(Floats a, Floats b) { return simde_mm512_sub_ps(a, b); }
+inline Floats multiply(Floats a, Floats b) { return simde_mm512_mul_ps(a, b); }
+inline Floats multiply_add(Floats a, Floats b, Floats c) { return simde_mm512_fmadd_ps(a, b, c); }
+inline Floats absolute(Floats a) { return simde_mm512_abs_ps(a); }
+inline Floats smaller(Floats a, Floats b) { return simde_mm512_min_ps(a, b); }
+inline Floats larger(Floats a, Floats b) { return simde_mm512_max_ps(a, b); }
+inline float sum(Floats a) { return _mm512_reduce_add_ps(a); }
+inline Floats bytes_to_floats(simde__m128i bytes) {
+  return _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(bytes));
+}
+inline Floats load_bytes(const uint8_t *p) { return bytes_to_floats(simde_mm_loadu_si128(p)); }
+
+inline Integers zero_integers() { return simde_mm512_setzero_si512(); }
+inline Integers load_integers(const void *p) { return simde_mm512_loadu_si512(p); }
+inline Integers load_integers_part(const void *p, size_t count) {
+  return _mm512_maskz_loadu_epi8(low_bits(count), p);
+}
+inline Integers add_i32(Integers a, Integers b) { return simde_mm512_add_epi32(a, b); }
+inline Integers add_i16(Integers a, Integers b) { return simde_mm512_add_epi16(a, b); }
+inline Integers bit_and(Integers a, Integers b) { return simde_mm512_and_si512(a, b); }
+template <int kShift>
+inline Integers shift_right_u16(Integers a) { return simde_mm512_srli_epi16(a, kShift); }
+inline Integers broadcast_u8(int x) { return simde_mm512_set1_epi8(static_cast<int8_t>(x)); }
+inline Integers broadcast_i16(int x) { return simde_mm512_set1_epi16(static_cast<int16_t>(x)); }
+inline Integers multiply_pairs_i16(Integers a, Integers b) { return simde_mm512_madd_epi16(a, b); }
+inline Integers multiply_pairs_u8_i8(Integers a, Integers b) { return simde_mm512_maddubs_epi16(a, b); }
+// Four partial sums of the 32-bit lanes.
+inline simde__m128i fold_i32(Integers a) {
+  const simde__m256i half = simde_mm256_add_epi32(simde_mm512_castsi512_si256(a), simde_mm512_extracti64x4_epi64(a, 1));
+  return simde_mm_add_epi32(simde_mm256_castsi256_si128(half), simde_mm256_extracti128_si256(half, 1));
+}
+
+#elif QUIVER_LANE_BITS == 256
+
+using Floats = simde__m256;
+using Integers = simde__m256i;
+
+inline Floats zero() { return simde_mm256_setzero_ps(); }
+inline Floats broadcast(float x) { return simde_mm256_set1_ps(x); }
+inline Floats load(const float *p) { return simde_mm256_loadu_ps(p); }
+inline Floats load_part(const float *p, size_t count) {
+  static constexpr int32_t kMask[2 * kFloats] = {-1, -1, -1, -1, -1, -1, -1, -1, 0, 0, 0, 0, 0, 0, 0, 0};
+  return simde_mm256_maskload_ps(p, simde_mm256_loadu_si256(kMask + kFloats - count));
+}
+inline void store(float *p, Floats x) { simde_mm256_storeu_ps(p, x); }
+inline Floats add(Floats a, Floats b) { return simde_mm256_add_ps(a, b); }
+inline Floats subtract_lanes(Floats a, Floats b) { return simde_mm256_sub_ps(a, b); }
+inline Floats multiply(Floats a, Floats b) { return simde_mm256_mul_ps(a, b); }
+inline Floats multiply_add(Floats a, Floats b, Floats c) { return simde_mm256_fmadd_ps(a, b, c); }
+inline Floats absolute(Floats a) { return simde_mm256_andnot_ps(broadcast(-0.0f), a); }
+inline Floats smaller(Floats a, Floats b) { return simde_mm256_min_ps(a, b); }
+inline Floats larger(Floats a, Floats b) { return simde_mm256_max_ps(a, b); }
+inline float sum(Floats a) {
+  simde__m128 half = simde_mm_add_ps(simde_mm256_castps256_ps128(a), simde_mm256_extractf128_ps(a, 1));
+  half = simde_mm_add_ps(half, simde_mm_movehl_ps(half, half));
+  return simde_mm_cvtss_f32(simde_mm_add_ss(half, simde_mm_movehdup_ps(half)));
+}
+inline Floats load_bytes(const uint8_t *p) {
+  return simde_mm256_cvtepi32_ps(simde_mm256_cvtepu8_epi32(simde_mm_loadl_epi64(reinterpret_cast<const simde__m128i *>(p))));
+}
+
+inline Integers zero_integers() { return simde_mm256_setzero_si256(); }
+inline Integers load_integers(const void *p) { return simde_mm256_loadu_si256(p); }
+inline Integers add_i32(Integers a, Integers b) { return simde_mm256_add_epi32(a, b); }
+inline Integers add_i16(Integers a, Integers b) { return simde_mm256_add_epi16(a, b); }
+inline Integers bit_and(Integers a, Integers b) { return simde_mm256_and_si256(a, b); }
+template <int kShift>
+inline Integers shift_right_u16(Integers a) { return simde_mm256_srli_epi16(a, kShift); }
+inline Integers broadcast_u8(int x) { return simde_mm256_set1_epi8(static_cast<int8_t>(x)); }
+inline Integers broadcast_i16(int x) { return simde_mm256_set1_epi16(static_cast<int16_t>(x)); }
+inline Integers multiply_pairs_i16(Integers a, Integers b) { return simde_mm256_madd_epi16(a, b); }
+inline Integers multiply_pairs_u8_i8(Integers a, Integers b) { return simde_mm256_maddubs_epi16(a, b); }
+inline simde__m128i fold_i32(Integers a) {
+  return simde_mm_add_epi32(simde_mm256_castsi256_si128(a), simde_mm256_extracti128_si256(a, 1));
+}
+
+#else
+
+using Floats = simde__m128;
+using Integers = simde__m128i;
+
+inline Floats zero() { return simde_mm_setzero_ps(); }
+inline Floats broadcast(float x) { return simde_mm_set1_ps(x); }
+inline Floats load(const float *p) { return simde_mm_loadu_ps(p); }
+inline Floats load_part(const float *p, size_t count) {
+  float part[kFloats] = {};
+  for (size_t i = 0; i < count; ++i) part[i] = p[i];
+  return simde_mm_loadu_ps(part);
+}
+inline void store(float *p, Floats x) { simde_mm_storeu_ps(p, x); }
+inline Floats add(Floats a, Floats b) { return simde_mm_add_ps(a, b); }
+inline Floats subtract_lanes(Floats a, Floats b) { return simde_mm_sub_ps(a, b); }
+inline Floats multiply(Floats a, Floats b) { return simde_mm_mul_ps(a, b); }
+inline Floats multiply_add(Floats a, Floats b, Floats c) { return simde_mm_fmadd_ps(a, b, c); }
+inline Floats absolute(Floats a) { return simde_mm_andnot_ps(broadcast(-0.0f), a); }
+inline Floats smaller(Floats a, Floats b) { return simde_mm_min_ps(a, b); }
+inline Floats larger(Floats a, Floats b) { return simde_mm_max_ps(a, b); }
+inline float sum(Floats a) {
+  a = simde_mm_add_ps(a, simde_mm_movehl_ps(a, a));
+  return simde_mm_cvtss_f32(simde_mm_add_ss(a, simde_mm_shuffle_ps(a, a, 1)));
+}
+inline Floats load_bytes(const uint8_t *p) {
+  int32_t word;
+  std::memcpy(&word, p, sizeof word);
+  return simde_mm_cvtepi32_ps(simde_mm_cvtepu8_epi32(simde_mm_cvtsi32_si128(word)));
+}
+
+inline Integers zero_integers() { return simde_mm_setzero_si128(); }
+inline Integers load_integers(const void *p) { return simde_mm_loadu_si128(p); }
+inline Integers add_i32(Integers a, Integers b) { return simde_mm_add_epi32(a, b); }
+inline Integers add_i16(Integers a, Integers b) { return simde_mm_add_epi16(a, b); }
+inline Integers bit_and(Integers a, Integers b) { return simde_mm_and_si128(a, b); }
+template <int kShift>
+inline Integers shift_right_u16(Integers a) { return simde_mm_srli_epi16(a, kShift); }
+inline Integers broadcast_u8(int x) { return simde_mm_set1_epi8(static_cast<int8_t>(x)); }
+inline Integers broadcast_i16(int x) { return simde_mm_set1_epi16(static_cast<int16_t>(x)); }
+inline Integers multiply_pairs_i16(Integers a, Integers b) { return simde_mm_madd_epi16(a, b); }
+inline Integers multiply_pairs_u8_i8(Integers a, Integers b) { return simde_mm_maddubs_epi16(a, b); }
+inline simde__m128i fold_i32(Integers a) { return a; }
+
+#endif
+
+#if QUIVER_LANE_BITS != 512
+// Bytes beyond `count` read as zero. Never reads beyond it.
+inline Integers load_integers_part(const void *p, size_t count) {
+  uint8_t part[kBytes] = {};
+  std::memcpy(part, p, count);
+  return load_integers(part);
+}
+#endif
+
+inline Floats load_bytes_part(const uint8_t *p, size_t count) {
+  uint8_t part[kFloats] = {};
+  for (size_t i = 0; i < count; ++i) part[i] = p[i];
+  return load_bytes(part);
+}
+
+inline int32_t sum_i32(Integers a) {
+  simde__m128i quarter = fold_i32(a);
+  quarter = simde_mm_add_epi32(quarter, simde_mm_shuffle_epi32(quarter, 0x4E));
+  quarter = simde_mm_add_epi32(quarter, simde_mm_shuffle_epi32(quarter, 0xB1));
+  return simde_mm_cvtsi128_si32(quarter);
+}
+
+inline uint32_t popcount(uint64_t x) {
+#if defined(__POPCNT__) || defined(__aarch64__)
+  return static_cast<uint32_t>(__builtin_popcountll(x));
+#else
+  // Without the instruction the compiler would call a table in libgcc; adding in place is quicker.
+  x -= (x >> 1) & 0x5555555555555555u;
+  x = (x & 0x3333333333333333u) + ((x >> 2) & 0x3333333333333333u);
+  x = (x + (x >> 4)) & 0x0f0f0f0f0f0f0f0fu;
+  return static_cast<uint32_t>((x * 0x0101010101010101u) >> 56);
+#endif
+}
+
+}  // namespace
