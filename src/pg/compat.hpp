@@ -1,0 +1,130 @@
+// Everything that differs between PostgreSQL 15 and 18. The only file that looks at PG_VERSION_NUM.
+// SPDX-License-Identifier: PostgreSQL
+#pragma once
+
+#ifndef POSTGRES_H
+#error "include pg/postgres.hpp, which includes this file"
+#endif
+
+extern "C" {
+#include "access/amapi.h"
+#include "access/genam.h"
+#include "access/relscan.h"
+#include "commands/vacuum.h"
+#include "nodes/pathnodes.h"
+#include "storage/bufmgr.h"
+#include "storage/lmgr.h"
+#include "utils/rel.h"
+#include "utils/snapmgr.h"
+#if PG_VERSION_NUM >= 160000
+#include "varatt.h"
+#endif
+}
+
+#if PG_VERSION_NUM < 150000
+#error "quiver needs PostgreSQL 15 or newer"
+#endif
+
+// We compile with -fvisibility=hidden, and until 16 the server's macro is empty on Linux: without this the magic block
+// and every fmgr entry point would stay inside the library.
+#if PG_VERSION_NUM < 160000
+#undef PGDLLEXPORT
+#define PGDLLEXPORT __attribute__((visibility("default")))
+#endif
+
+// The module's magic block; 18 lets it carry a name and a version that pg_get_loaded_modules() shows.
+#if PG_VERSION_NUM >= 180000
+#define QUIVER_MODULE_MAGIC(module_name, module_version) \
+  PG_MODULE_MAGIC_EXT(.name = module_name, .version = module_version)
+#else
+#define QUIVER_MODULE_MAGIC(module_name, module_version) PG_MODULE_MAGIC
+#endif
+
+// Soft errors arrived in 16 (pg_input_is_valid, COPY ... ON_ERROR). Before that an input error is always hard.
+#if PG_VERSION_NUM < 160000
+#define ereturn(context, dummy_value, ...) ereport(ERROR, __VA_ARGS__)
+#endif
+
+namespace quiver::compat {
+
+// Sets what both access methods share, in every field that some version added; makeNode has zeroed the rest. A handler
+// then sets only what it means to set.
+inline void fill_common(IndexAmRoutine &routine) {
+  routine.amcanorderbyop = true;  // the only way to use either index is ORDER BY column <operator> value
+  routine.amoptionalkey = true;   // no WHERE clause has to mention the column
+  routine.amparallelvacuumoptions = VACUUM_OPTION_PARALLEL_BULKDEL;
+#if PG_VERSION_NUM >= 160000
+  routine.amsummarizing = false;
+#endif
+#if PG_VERSION_NUM >= 170000
+  routine.amcanbuildparallel = true;  // up to 16 the planner offers workers to btree only; both builds ask by themselves
+  routine.aminsertcleanup = nullptr;
+#endif
+#if PG_VERSION_NUM >= 180000
+  routine.amcanhash = false;
+  routine.amconsistentequality = false;
+  routine.amconsistentordering = false;
+  routine.amgettreeheight = nullptr;
+  routine.amtranslatestrategy = nullptr;
+  routine.amtranslatecmptype = nullptr;
+#endif
+}
+
+// One search of the index, for EXPLAIN ANALYZE's "Index Searches" (18).
+inline void count_index_search([[maybe_unused]] IndexScanDesc scan) {
+#if PG_VERSION_NUM >= 180000
+  if (scan->instrument != nullptr) scan->instrument->nsearches++;
+#endif
+}
+
+// Marks a path that cannot be executed; from 18 on an infinite cost alone does not keep the planner away.
+inline void disable_path([[maybe_unused]] IndexPath *path) {
+#if PG_VERSION_NUM >= 180000
+  path->path.disabled_nodes = 2;
+#endif
+}
+
+inline void vacuum_delay() {
+#if PG_VERSION_NUM >= 180000
+  vacuum_delay_point(false);
+#else
+  vacuum_delay_point();
+#endif
+}
+
+
+// The file behind a relation (RelFileNode until 15, RelFileLocator from 16).
+#if PG_VERSION_NUM >= 160000
+using Locator = RelFileLocator;
+inline Locator locator(Relation relation) { return relation->rd_locator; }
+inline bool same_file(const Locator &a, const Locator &b) { return RelFileLocatorEquals(a, b); }
+#else
+using Locator = RelFileNode;
+inline Locator locator(Relation relation) { return relation->rd_node; }
+inline bool same_file(const Locator &a, const Locator &b) { return RelFileNodeEquals(a, b); }
+#endif
+
+// Appends a block: pinned, exclusively locked, all zero.
+inline Buffer extend_locked(Relation relation, ForkNumber fork) {
+#if PG_VERSION_NUM >= 160000
+  return ExtendBufferedRel(BMR_REL(relation), fork, nullptr, EB_LOCK_FIRST);
+#else
+  const bool shared = !RELATION_IS_LOCAL(relation);
+  if (shared) LockRelationForExtension(relation, ExclusiveLock);
+  const Buffer buffer = ReadBufferExtended(relation, fork, P_NEW, RBM_ZERO_AND_LOCK, nullptr);
+  if (shared) UnlockRelationForExtension(relation, ExclusiveLock);
+  return buffer;
+#endif
+}
+
+// Whether no snapshot can still depend on what happened before `id`. Without the heap (until 15) the horizon is that of
+// the whole cluster, which is only later.
+inline bool is_removable_for_all([[maybe_unused]] const IndexVacuumInfo *info, FullTransactionId id) {
+#if PG_VERSION_NUM >= 160000
+  return GlobalVisCheckRemovableFullXid(info->heaprel, id);
+#else
+  return GlobalVisCheckRemovableFullXid(nullptr, id);
+#endif
+}
+
+}  // namespace quiver::compat

@@ -1,0 +1,111 @@
+// Reading, extending and changing pages.
+// SPDX-License-Identifier: PostgreSQL
+#include "pg/pages.hpp"
+
+#include <utility>
+
+#include "pg/compat.hpp"
+
+extern "C" {
+#include "miscadmin.h"
+#include "utils/guc.h"
+}
+
+namespace quiver::pg {
+
+namespace {
+
+constexpr uint32 kReadsPerTouch = 16;
+constexpr int kDefaultHintMemory = 64 * 1024;  // kilobytes
+
+}  // namespace
+
+int hint_memory_kilobytes = kDefaultHintMemory;
+
+void define_page_settings() {
+  DefineCustomIntVariable("quiver.hint_memory", "Sets the memory for remembered buffer ids, for each session.",
+                          "Searches skip the shared buffer table for index pages whose buffers are remembered.",
+                          &hint_memory_kilobytes, kDefaultHintMemory, 0, MAX_KILOBYTES, PGC_USERSET,
+                          GUC_UNIT_KB | GUC_EXPLAIN, nullptr, nullptr, nullptr);
+}
+
+void initialize_page(Page page, uint32 index_magic, Size lower) {
+  PageInit(page, BLCKSZ, sizeof(PageTail));
+  reinterpret_cast<PageHeader>(page)->pd_lower = static_cast<LocationIndex>(lower);
+  PageTail *tail = page_tail(page);
+  tail->index_magic = index_magic;
+  tail->page_id = kPageId;
+}
+
+bool check_page(Relation index, Buffer buffer, uint32 index_magic) {
+  const Page page = BufferGetPage(buffer);
+  if (PageIsNew(page)) return false;
+  const auto *header = reinterpret_cast<PageHeader>(page);
+  if (header->pd_special != BLCKSZ - sizeof(PageTail) || header->pd_lower < SizeOfPageHeaderData ||
+      header->pd_lower > header->pd_upper || header->pd_upper > header->pd_special)
+    raise_corrupted(index, BufferGetBlockNumber(buffer), "impossible page header");
+  const PageTail *tail = page_tail(page);
+  if (tail->page_id != kPageId || tail->index_magic != index_magic)
+    raise_corrupted(index, BufferGetBlockNumber(buffer), "page of another kind");
+  return true;
+}
+
+void raise_corrupted(Relation index, BlockNumber block, const char *what) {
+  ereport(ERROR, (errcode(ERRCODE_INDEX_CORRUPTED),
+                  errmsg("index \"%s\" is corrupted at block %u: %s", RelationGetRelationName(index), block, what),
+                  errhint("Please REINDEX it.")));
+  pg_unreachable();
+}
+
+Buffer read_block(Relation index, BlockNumber block, BufferHints *hints) {
+  if (hints == nullptr || block >= hints->capacity) return ReadBuffer(index, block);
+  Buffer &hint = hints->buffers[block];
+  if (hint != InvalidBuffer && ++hints->reads % kReadsPerTouch != 0 &&
+      ReadRecentBuffer(compat::locator(index), MAIN_FORKNUM, block, hint))
+    return hint;
+  hint = ReadBuffer(index, block);
+  return hint;
+}
+
+Buffer extend(Relation index) { return compat::extend_locked(index, MAIN_FORKNUM); }
+
+PageChange begin_change(Relation index, Buffer buffer, Logging logging, bool fresh) {
+  if (logging == Logging::at_end_of_build) return {nullptr, buffer, BufferGetPage(buffer)};
+  GenericXLogState *state = GenericXLogStart(index);
+  return {state, buffer, GenericXLogRegisterBuffer(state, buffer, fresh ? GENERIC_XLOG_FULL_IMAGE : 0)};
+}
+
+void finish_change(const PageChange &change) {
+  if (change.state != nullptr)
+    GenericXLogFinish(change.state);
+  else
+    MarkBufferDirty(change.buffer);
+  UnlockReleaseBuffer(change.buffer);
+}
+
+void lock_pair(Buffer first, Buffer second) {
+  if (BufferGetBlockNumber(second) < BufferGetBlockNumber(first)) std::swap(first, second);
+  LockBuffer(first, BUFFER_LOCK_EXCLUSIVE);
+  if (second != first) LockBuffer(second, BUFFER_LOCK_EXCLUSIVE);
+}
+
+PairChange begin_pair(Relation index, Buffer first, Buffer second) {
+  GenericXLogState *state = GenericXLogStart(index);
+  const Page first_page = GenericXLogRegisterBuffer(state, first, 0);
+  const Page second_page = second == first ? first_page : GenericXLogRegisterBuffer(state, second, 0);
+  return {state, {first, second}, {first_page, second_page}};
+}
+
+void finish_pair(const PairChange &change) {
+  GenericXLogFinish(change.state);
+  cancel_pair(change.buffers[0], change.buffers[1]);
+}
+
+void cancel_pair(Buffer first, Buffer second) {
+  LockBuffer(first, BUFFER_LOCK_UNLOCK);
+  if (second != first) LockBuffer(second, BUFFER_LOCK_UNLOCK);
+  ReleaseBuffer(first);
+  ReleaseBuffer(second);
+}
+
+}  // namespace quiver::pg
