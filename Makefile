@@ -1,0 +1,53 @@
+# The extension, through PGXS. `make help` prints every verb.
+EXTENSION = quiver
+EXTVERSION = 0.1.0
+MODULE_big = quiver
+
+# The rooms in order; within a room the folder is the list.
+SQL_PARTS = header types/vector types/casts types/aggregates types/quiver_diagnostics hnsw/hnsw
+SQL_SOURCES = $(addprefix src/,$(addsuffix .sql,$(SQL_PARTS)))
+DATA_built = quiver--$(EXTVERSION).sql
+
+include src/simd/tiers.mk
+MACHINE := $(shell uname -m)
+TIERS := $(if $(filter x86_64,$(MACHINE)),$(TIERS_x86_64),$(TIERS_other))
+SOURCES = $(wildcard src/core/*.cpp src/pg/*.cpp src/types/*.cpp src/hnsw/*.cpp) src/module.cpp src/simd/dispatch.cpp \
+          $(TIERS:%=src/simd/tier_%.cpp)
+OBJS = $(SOURCES:.cpp=.o)
+
+OPTFLAGS ?= -O2
+PG_CXXFLAGS = -std=c++20 $(OPTFLAGS) -fvisibility=hidden -Wall -Wextra \
+              -DQUIVER_VERSION='"$(EXTVERSION)"' -MMD -MP
+PG_CPPFLAGS = -Isrc -isystem $(shell $(PG_CONFIG) --includedir-server)
+SHLIB_LINK = -lstdc++ -lm -Wl,--version-script=exports.map -Wl,-Bsymbolic
+EXTRA_CLEAN = quiver--$(EXTVERSION).sql $(OBJS:.o=.d) build
+
+PG_CONFIG ?= pg_config
+PGXS := $(shell $(PG_CONFIG) --pgxs)
+# Bitcode would be compiled by another compiler without the tiers' flags.
+override with_llvm := no
+include $(PGXS)
+
+# CXXFLAGS is simply expanded by PGXS, so each tier's flags come by a line of its own.
+$(foreach tier,$(TIERS),$(eval src/simd/tier_$(tier).o: PG_CXXFLAGS += -O3 $(FLAGS_$(tier))))
+src/simd/tier_%.o: src/simd/tier_%.cpp
+	$(CXX) $(filter-out -O2,$(CXXFLAGS)) $(PG_CXXFLAGS) $(PG_CPPFLAGS) -fPIC -c -o $@ $<
+
+quiver--$(EXTVERSION).sql: $(SQL_SOURCES) Makefile
+	cat $(SQL_SOURCES) > $@
+
+-include $(OBJS:.o=.d)
+
+.PHONY: help verify regress
+help:
+	@echo 'make                build the extension (PG_CONFIG=... chooses the server)'
+	@echo 'make install        install it into that server'
+	@echo 'make regress        SQL tests against the installed extension, in a throw-away cluster'
+	@echo 'make verify         every check and test, as CI runs them'
+	@echo 'make clean          remove what was built'
+
+regress:
+	bash scripts/regress.sh
+
+verify:
+	bash scripts/verify.sh
