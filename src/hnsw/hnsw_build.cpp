@@ -1,0 +1,198 @@
+// CREATE INDEX: the graph in memory while it fits maintenance_work_mem, then its pages; further rows go to the pages.
+// SPDX-License-Identifier: PostgreSQL
+#include <algorithm>
+
+#include "core/build_graph.hpp"
+#include "core/row_encoder.hpp"
+#include "hnsw/hnsw_insert.hpp"
+#include "hnsw/hnsw_internal.hpp"
+#include "hnsw/hnsw_options.hpp"
+#include "hnsw/hnsw_write_graph.hpp"
+#include "types/index_ops.hpp"
+
+extern "C" {
+#include "access/htup_details.h"
+#include "access/tableam.h"
+#include "access/xloginsert.h"
+#include "catalog/index.h"
+#include "commands/progress.h"
+#include "common/pg_prng.h"
+#include "storage/bufmgr.h"
+#include "utils/backend_progress.h"
+}
+
+namespace quiver::hnsw {
+
+namespace {
+
+// After the phase that core itself reports as 1, "initializing".
+enum BuildPhase : int64 { kLoadingTuples = 2, kCompletingGraph = 3, kWritingPages = 4 };
+
+// Memory that a build needs besides the graph.
+constexpr Size kFixedBytes = 512 * 1024;
+
+// Everything of one CREATE INDEX. Lives in a context of its own.
+struct BuildState {
+  BuildState(Relation index_relation, const MetaPage &meta_page, const core::BuildOptions &options,
+             MemoryContext context)
+      : memory(context),
+        index(index_relation),
+        meta(meta_page),
+        ops(types::index_ops_for(index_relation)),
+        rotation(meta.dimensions, meta.rotation_seed, &memory),
+        encoder(shape_of(meta), meta.metric, rotation, &memory),
+        graph(pg::make<core::BuildGraph>(context, shape_of(meta), options, &memory)),
+        row_context(AllocSetContextCreate(context, "hnsw build row", ALLOCSET_DEFAULT_SIZES)) {}
+
+  pg::ContextResource memory;
+  Relation index;
+  MetaPage meta;
+  types::IndexOps ops;
+  core::Rotation rotation;
+  core::RowEncoder encoder;
+  core::BuildGraph *graph;        // null once it has been written
+  MemoryContext graph_context = nullptr;
+  Inserter *inserter = nullptr;   // for rows after that
+  MemoryContext row_context;
+  double rows = 0.0;
+};
+
+// Writes the finished graph and goes on by inserting into its pages.
+void continue_on_pages(BuildState *state) {
+  ereport(NOTICE, (errmsg("hnsw graph no longer fits into maintenance_work_mem after %.0f tuples", state->rows),
+                   errdetail("Building will take significantly more time."),
+                   errhint("Increase maintenance_work_mem to speed up builds.")));
+  write_graph(state->index, &state->meta, *state->graph);
+  state->graph = nullptr;
+  OpenIndex opened;
+  open_index(state->index, true, &opened);
+  const MemoryContext context = state->memory.context();
+  state->inserter = pg::make<Inserter>(context, opened, option_ef_construction(state->index),
+                                       pg::Logging::at_end_of_build, context);
+}
+
+void add_row_of_heap(BuildState *state, ItemPointer tid, Datum value) {
+  const MemoryContext caller = MemoryContextSwitchTo(state->row_context);
+  const float *values = state->ops.view(value).values;
+  const RowId row = row_id(*tid);
+  if (state->inserter == nullptr && state->encoder.encode(values) &&
+      !state->graph->add(state->encoder.code(), state->encoder.codes(), row))
+    continue_on_pages(state);
+  if (state->inserter != nullptr) state->inserter->insert(values, row);
+  state->rows += 1.0;
+  MemoryContextSwitchTo(caller);
+  MemoryContextReset(state->row_context);
+  pgstat_progress_update_param(PROGRESS_CREATEIDX_TUPLES_DONE, static_cast<int64>(state->rows));
+}
+
+void heap_row(Relation, ItemPointer tid, Datum *values, bool *nulls, bool, void *state) {
+  if (nulls[0]) return;
+  pg::enter([=] { add_row_of_heap(static_cast<BuildState *>(state), tid, values[0]); });
+}
+
+MetaPage make_meta(Relation index) {
+  const int dimensions = types::indexed_dimensions(index);
+  const int m = option_m(index);
+  if (dimensions > kMaxDimensions)
+    ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+                    errmsg("column cannot have more than %d dimensions for hnsw index", kMaxDimensions)));
+  if (option_ef_construction(index) < 2 * m)
+    ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+                    errmsg("ef_construction must be greater than or equal to 2 * m")));
+  const core::NodeShape shape = core::choose_node_shape(static_cast<size_t>(dimensions), static_cast<size_t>(m));
+  MetaPage meta{};
+  meta.magic = kIndexMagic;
+  meta.format_version = kFormatVersion;
+  meta.metric = types::index_ops_for(index).metric;
+  meta.dimensions = shape.dimensions;
+  meta.m = static_cast<uint16>(m);
+  meta.ef_construction = static_cast<uint16>(option_ef_construction(index));
+  meta.own_bits = static_cast<uint16>(shape.own_bits);
+  meta.code_bits = static_cast<uint16>(shape.code.bits);
+  meta.code_axes = static_cast<uint32>(shape.code.axes);
+  meta.lanes = static_cast<uint16>(shape.lanes);
+  meta.slots_per_page = static_cast<uint16>(shape.slots_per_page);
+  meta.slot_bytes = shape.slot_bytes;
+  meta.rotation_seed = pg_prng_uint64(&pg_global_prng_state);
+  meta.rows_block = InvalidBlockNumber;
+  if (shape.slots_per_page == 1 && shape.lanes < static_cast<uint32>(2 * m))
+    ereport(NOTICE, (errmsg("a page has room for %u neighbours, not for 2 * m = %d", shape.lanes, 2 * m),
+                     errdetail("The index is built with %u neighbours for each node.", shape.lanes)));
+  return meta;
+}
+
+core::BuildOptions build_options(Relation heap, Relation index) {
+  const Size budget = static_cast<Size>(maintenance_work_mem) * 1024;
+  core::BuildOptions options;
+  options.beam = beam_for(option_ef_construction(index));
+  // No page holds more rows; memory that no row takes is never touched.
+  options.capacity = static_cast<size_t>(RelationGetNumberOfBlocks(heap)) * MaxHeapTuplesPerPage + 1;
+  options.budget = budget > 2 * kFixedBytes ? budget - kFixedBytes : budget / 2;
+  return options;
+}
+
+// Block 0, not logged yet: the whole file is, at the end.
+void write_first_meta_page(Relation index, const MetaPage &meta) {
+  const Buffer buffer = pg::extend(index);
+  initialize_meta_page(BufferGetPage(buffer), meta);
+  MarkBufferDirty(buffer);
+  UnlockReleaseBuffer(buffer);
+}
+
+void report_phase(BuildPhase phase) { pgstat_progress_update_param(PROGRESS_CREATEIDX_SUBPHASE, phase); }
+
+}  // namespace
+
+IndexBuildResult *build(Relation heap, Relation index, IndexInfo *info) {
+  if (RelationGetNumberOfBlocks(index) != 0)
+    elog(ERROR, "index \"%s\" already contains data", RelationGetRelationName(index));
+  const MetaPage meta = make_meta(index);
+  write_first_meta_page(index, meta);
+  MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "hnsw build", ALLOCSET_DEFAULT_SIZES);
+  auto *state = pg::make<BuildState>(context, index, meta, build_options(heap, index), context);
+  report_phase(kLoadingTuples);
+  const double heap_rows = table_index_build_scan(heap, index, info, true, true, heap_row, state, nullptr);
+  if (state->graph != nullptr) {
+    report_phase(kCompletingGraph);
+    pg::ServerInterrupt interrupt;
+    state->graph->finish(interrupt);
+    report_phase(kWritingPages);
+    write_graph(index, &state->meta, *state->graph);
+  }
+  if (RelationNeedsWAL(index)) log_newpage_range(index, MAIN_FORKNUM, 0, RelationGetNumberOfBlocks(index), true);
+  auto *result = static_cast<IndexBuildResult *>(palloc(sizeof(IndexBuildResult)));
+  result->heap_tuples = heap_rows;
+  result->index_tuples = state->rows;
+  MemoryContextDelete(context);
+  return result;
+}
+
+// The init fork of an unlogged index is WAL-logged although the index is not: recovery may drop and recreate the files
+// around it.
+void build_empty(Relation index) {
+  const MetaPage meta = make_meta(index);
+  const Buffer buffer = compat::extend_locked(index, INIT_FORKNUM);
+  START_CRIT_SECTION();
+  initialize_meta_page(BufferGetPage(buffer), meta);
+  MarkBufferDirty(buffer);
+  log_newpage_buffer(buffer, true);
+  END_CRIT_SECTION();
+  UnlockReleaseBuffer(buffer);
+}
+
+const char *build_phase_name(int64 phase) {
+  switch (phase) {
+    case PROGRESS_CREATEIDX_SUBPHASE_INITIALIZE:
+      return "initializing";
+    case kLoadingTuples:
+      return "loading tuples";
+    case kCompletingGraph:
+      return "completing graph";
+    case kWritingPages:
+      return "writing pages";
+    default:
+      return nullptr;
+  }
+}
+
+}  // namespace quiver::hnsw

@@ -1,0 +1,243 @@
+// Opening an index, the backend's copies, and checked access to its pages.
+// SPDX-License-Identifier: PostgreSQL
+#include "hnsw/hnsw_index.hpp"
+
+#include "pg/compat.hpp"
+
+extern "C" {
+#include "utils/inval.h"
+}
+
+namespace quiver::hnsw {
+
+namespace {
+
+struct CacheNode {
+  Oid relation;
+  compat::Locator file;
+  bool stale;
+  MemoryContext context;
+  IndexCache *cache;
+  CacheNode *next;
+};
+
+constinit CacheNode *caches = nullptr;
+
+void mark_stale(Datum, Oid relation) {
+  for (CacheNode *node = caches; node != nullptr; node = node->next)
+    if (relation == InvalidOid || node->relation == relation) node->stale = true;
+}
+
+// A scan of this transaction may still use the cache, so its memory goes with the transaction.
+void drop(CacheNode **link) {
+  CacheNode *node = *link;
+  *link = node->next;
+  MemoryContextSetParent(node->context, TopTransactionContext);
+  pfree(node);
+}
+
+CacheNode *find_cache(Relation relation) {
+  for (CacheNode **link = &caches; *link != nullptr;) {
+    CacheNode *node = *link;
+    if (node->relation != RelationGetRelid(relation)) {
+      link = &node->next;
+    } else if (node->stale || !compat::same_file(node->file, compat::locator(relation))) {
+      drop(link);
+    } else {
+      return node;
+    }
+  }
+  return nullptr;
+}
+
+CacheNode *make_cache(Relation relation, const MetaPage &meta) {
+  MemoryContext context = AllocSetContextCreate(CacheMemoryContext, "hnsw index copies", ALLOCSET_DEFAULT_SIZES);
+  auto *cache = pg::make<IndexCache>(context, context, meta, shape_of(meta));
+  auto *node = static_cast<CacheNode *>(MemoryContextAlloc(CacheMemoryContext, sizeof(CacheNode)));
+  *node = {RelationGetRelid(relation), compat::locator(relation), false, context, cache, caches};
+  caches = node;
+  return node;
+}
+
+Size hint_bytes_in_use() {
+  Size bytes = 0;
+  for (const CacheNode *node = caches; node != nullptr; node = node->next)
+    bytes += node->cache->hints.capacity * sizeof(Buffer);
+  return bytes;
+}
+
+// Grows the array of buffer ids to the relation's present length, within quiver.hint_memory for the whole backend.
+void grow_hints(Relation relation, CacheNode *node) {
+  pg::BufferHints &hints = node->cache->hints;
+  const BlockNumber blocks = RelationGetNumberOfBlocks(relation);
+  if (blocks <= hints.capacity) return;
+  const Size capacity = static_cast<Size>(blocks) + blocks / 4 + 64;
+  const Size limit = static_cast<Size>(pg::hint_memory_kilobytes) * 1024;
+  if (hint_bytes_in_use() + (capacity - hints.capacity) * sizeof(Buffer) > limit) return;
+  const Size bytes = capacity * sizeof(Buffer);
+  auto *buffers = static_cast<Buffer *>(MemoryContextAllocExtended(node->context, bytes, MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO));
+  // The old array stays until the context goes: a scan further up the stack may hold it.
+  if (hints.capacity > 0) memcpy(buffers, hints.buffers, hints.capacity * sizeof(Buffer));
+  hints.buffers = buffers;
+  hints.capacity = static_cast<BlockNumber>(capacity);
+}
+
+// Copies one entry's own vector; false when its slot no longer holds a node.
+bool load_entry(const OpenIndex &index, NodeId id, IndexCache::Entry *entry, uint8_t *codes) {
+  const Buffer buffer = pin_node_page(index, id);
+  LockBuffer(buffer, BUFFER_LOCK_SHARE);
+  bool usable = holds_nodes(index, buffer);
+  if (usable) {
+    const core::ConstSlot slot = read_slot(index, BufferGetPage(buffer), id);
+    check_slot(index, buffer, slot);
+    usable = slot.header()->state != core::SlotState::free;
+    if (usable) {
+      *entry = {id, slot.header()->scalar_code()};
+      core::unpack_codes(slot.own(), index.shape().dimensions, index.shape().own_bits, codes);
+    }
+  }
+  UnlockReleaseBuffer(buffer);
+  return usable;
+}
+
+// Brings the copies of the entries up to date; those that did not change are kept.
+void load_entries(const OpenIndex &index) {
+  IndexCache &cache = *index.cache;
+  const Size dimensions = cache.shape.dimensions;
+  cache.entries_loaded = false;
+  cache.entries.resize(kMaxEntries);
+  cache.entry_codes.resize(kMaxEntries * dimensions);
+  Size kept = 0;
+  for (uint32 i = 0; i < index.meta.entry_count; ++i) {
+    const NodeId id = index.meta.entries[i];
+    if (id == kNullNode) continue;
+    if (cache.entries[kept].id != id &&
+        !load_entry(index, id, &cache.entries[kept], &cache.entry_codes[kept * dimensions]))
+      continue;
+    ++kept;
+  }
+  cache.entries.resize(kept);
+  cache.entries_version = index.meta.entries_version;
+  cache.entries_loaded = true;
+}
+
+}  // namespace
+
+IndexCache::IndexCache(MemoryContext context, const MetaPage &meta, const core::NodeShape &node_shape)
+    : memory(context),
+      shape(node_shape),
+      metric(meta.metric),
+      rotation(meta.dimensions, meta.rotation_seed, &memory),
+      entries(&memory),
+      entry_codes(&memory) {}
+
+core::NodeShape shape_of(const MetaPage &meta) {
+  core::NodeShape shape{};
+  shape.dimensions = meta.dimensions;
+  shape.own_bits = meta.own_bits;
+  shape.code = {meta.dimensions, meta.code_axes, meta.code_bits};
+  shape.lanes = meta.lanes;
+  shape.slots_per_page = meta.slots_per_page;
+  shape.slot_bytes = meta.slot_bytes;
+  return shape;
+}
+
+void read_meta(Relation index, MetaPage *meta) {
+  const Buffer buffer = ReadBuffer(index, kMetaBlock);
+  LockBuffer(buffer, BUFFER_LOCK_SHARE);
+  const bool there = pg::check_page(index, buffer, kIndexMagic);
+  if (there) memcpy(meta, meta_of(BufferGetPage(buffer)), sizeof *meta);
+  UnlockReleaseBuffer(buffer);
+  if (!there || meta->magic != kIndexMagic)
+    ereport(ERROR, (errcode(ERRCODE_INDEX_CORRUPTED), errmsg("hnsw index is not valid"),
+                    errdetail("Block 0 of \"%s\" is no meta page.", RelationGetRelationName(index)),
+                    errhint("Please REINDEX it.")));
+  if (meta->format_version != kFormatVersion)
+    ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                    errmsg("hnsw index \"%s\" has format version %d, this library reads version %d",
+                           RelationGetRelationName(index), meta->format_version, kFormatVersion),
+                    errhint("Please REINDEX it.")));
+  const core::NodeShape shape = shape_of(*meta);
+  const bool sane = meta->dimensions >= 1 && meta->dimensions <= kMaxDimensions && meta->lanes >= 1 &&
+                    meta->lanes <= core::kMaxLanes && (meta->own_bits == 8 || meta->own_bits == 4 || meta->own_bits == 2) &&
+                    (meta->code_bits == 1 || meta->code_bits == 2) && meta->code_axes <= meta->dimensions &&
+                    meta->slots_per_page >= 1 && meta->slots_per_page <= 32 && meta->entry_count <= kMaxEntries &&
+                    shape.used_bytes() <= meta->slot_bytes &&
+                    static_cast<Size>(meta->slots_per_page) * meta->slot_bytes <= core::kSlotLines * core::kLineBytes;
+  if (!sane) pg::raise_corrupted(index, kMetaBlock, "impossible meta page");
+}
+
+void open_index(Relation relation, bool load, OpenIndex *index) {
+  index->relation = relation;
+  read_meta(relation, &index->meta);
+  CacheNode *node = find_cache(relation);
+  if (node == nullptr) node = make_cache(relation, index->meta);
+  grow_hints(relation, node);
+  index->cache = node->cache;
+  if (load && (!node->cache->entries_loaded || node->cache->entries_version != index->meta.entries_version))
+    load_entries(*index);
+}
+
+void register_cache_callback() { CacheRegisterRelcacheCallback(mark_stale, Datum{0}); }
+
+Buffer pin_node_page(const OpenIndex &index, NodeId id) {
+  const BlockNumber block = block_of(id, index.shape());
+  // Beyond the array of hints may mean beyond the end: ask, rather than let a damaged id end in a read error.
+  if (block >= index.cache->hints.capacity && block >= RelationGetNumberOfBlocks(index.relation))
+    pg::raise_corrupted(index.relation, block, "a lane points beyond the end of the index");
+  return pg::read_block(index.relation, block, &index.cache->hints);
+}
+
+bool holds_nodes(const OpenIndex &index, Buffer buffer) {
+  const Page page = BufferGetPage(buffer);
+  if (PageIsNew(page)) return false;
+  const PageInfo *info = page_info(page);
+  if (reinterpret_cast<PageHeader>(page)->pd_special != BLCKSZ - sizeof(pg::PageTail) ||
+      info->format_version != kFormatVersion)
+    pg::raise_corrupted(index.relation, BufferGetBlockNumber(buffer), "impossible page header");
+  if (info->kind == PageKind::rows) return false;
+  if (info->kind != PageKind::nodes || info->slots != index.shape().slots_per_page)
+    pg::raise_corrupted(index.relation, BufferGetBlockNumber(buffer), "not a page of nodes");
+  return true;
+}
+
+void check_slot(const OpenIndex &index, Buffer buffer, const core::ConstSlot &slot) {
+  const core::SlotHeader &header = *slot.header();
+  if (header.state > core::SlotState::unlinked || header.lanes_used > index.shape().lanes)
+    pg::raise_corrupted(index.relation, BufferGetBlockNumber(buffer), "impossible node header");
+}
+
+namespace {
+
+void initialize(Page page, PageKind kind, Size lower) {
+  pg::initialize_page(page, kIndexMagic, lower);
+  PageInfo *info = page_info(page);
+  memset(info, 0, sizeof *info);
+  info->kind = kind;
+  info->format_version = kFormatVersion;
+}
+
+}  // namespace
+
+void initialize_nodes_page(Page page, const core::NodeShape &shape) {
+  const Size bytes = static_cast<Size>(shape.slots_per_page) * shape.slot_bytes;
+  initialize(page, PageKind::nodes, kSlotsStart + bytes);
+  memset(page + kSlotsStart, 0, bytes);
+  page_info(page)->slots = static_cast<uint16>(shape.slots_per_page);
+}
+
+void initialize_rows_page(Page page) {
+  initialize(page, PageKind::rows, kSlotsStart + kChunksPerPage * sizeof(RowChunk));
+  for (uint32 i = 0; i < kChunksPerPage; ++i) {
+    RowChunk *chunk = chunk_at(page, i);
+    memset(chunk, 0, sizeof *chunk);
+    chunk->owner = chunk->next = kNullNode;
+  }
+}
+
+void initialize_meta_page(Page page, const MetaPage &meta) {
+  initialize(page, PageKind::meta, kSlotsStart + sizeof(MetaPage));
+  memcpy(meta_of(page), &meta, sizeof meta);
+}
+
+}  // namespace quiver::hnsw

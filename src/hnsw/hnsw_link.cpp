@@ -1,0 +1,178 @@
+// Reading, choosing and rewriting of edges.
+// SPDX-License-Identifier: PostgreSQL
+#include "hnsw/hnsw_link.hpp"
+
+#include <algorithm>
+
+namespace quiver::hnsw {
+
+Linker::Linker(const OpenIndex &index, pg::Logging logging, std::pmr::memory_resource *memory)
+    : index_(index),
+      logging_(logging),
+      writer_(index.shape(), memory),
+      vectors_(index.shape().dimensions, memory),
+      candidates_(memory),
+      replacements_(memory),
+      dead_(memory),
+      codes_(index.shape().dimensions, memory) {}
+
+uint32_t Linker::read_vector(NodeId id, LaneSnapshot *lanes) {
+  core::ScalarCode code;
+  const bool live = pg::call([&, this] {
+    CHECK_FOR_INTERRUPTS();
+    const Buffer buffer = pin_node_page(index_, id);
+    LockBuffer(buffer, BUFFER_LOCK_SHARE);
+    bool is_live = holds_nodes(index_, buffer);
+    if (is_live) {
+      const core::ConstSlot slot = read_slot(index_, BufferGetPage(buffer), id);
+      check_slot(index_, buffer, slot);
+      const core::SlotHeader &header = *slot.header();
+      // A tombstone's lanes are asked for by vacuum, its vector by nobody.
+      if (lanes != nullptr) {
+        *lanes = {header.state == core::SlotState::live, header.version,
+                  header.state == core::SlotState::free ? 0u : header.lanes_used, {}};
+        memcpy(lanes->ids, slot.ids(), lanes->count * sizeof(NodeId));
+      }
+      is_live = header.state == core::SlotState::live;
+      if (is_live) {
+        code = header.scalar_code();
+        core::unpack_codes(slot.own(), index_.shape().dimensions, index_.shape().own_bits, codes_.data());
+      }
+    } else if (lanes != nullptr) {
+      lanes->live = false;
+      lanes->count = 0;
+    }
+    UnlockReleaseBuffer(buffer);
+    return is_live;
+  });
+  return live ? vectors_.add(code, codes_.data()) : kAbsent;
+}
+
+Linker::Outcome Linker::try_append(NodeId from, NodeId to, const core::ScalarCode &code, const uint8_t *codes) {
+  return pg::call([&, this] {
+    CHECK_FOR_INTERRUPTS();
+    const Buffer buffer = pin_node_page(index_, from);
+    LockBuffer(buffer, BUFFER_LOCK_EXCLUSIVE);
+    Outcome outcome = Outcome::done;
+    if (holds_nodes(index_, buffer)) {
+      const core::ConstSlot slot = read_slot(index_, BufferGetPage(buffer), from);
+      check_slot(index_, buffer, slot);
+      const core::SlotHeader &header = *slot.header();
+      const bool live = header.state == core::SlotState::live;
+      const bool known = std::find(slot.ids(), slot.ids() + header.lanes_used, to) != slot.ids() + header.lanes_used;
+      if (live && !known && header.lanes_used < index_.shape().lanes) {
+        writer_.aim(slot);
+        const pg::PageChange change = pg::begin_change(index_.relation, buffer, logging_);
+        const core::Slot changed = write_slot(index_, change.page, from);
+        writer_.write_lane(changed, changed.header()->lanes_used, to, code, codes);
+        changed.header()->lanes_used++;
+        changed.header()->version++;
+        pg::finish_change(change);
+        return Outcome::done;
+      }
+      if (live && !known) outcome = Outcome::full;
+    }
+    UnlockReleaseBuffer(buffer);
+    return outcome;
+  });
+}
+
+void Linker::add_candidate(uint32_t own, uint32_t vector, NodeId id, uint8_t lane) {
+  candidates_.push_back({vectors_.squared_distance(own, vector), static_cast<uint32_t>(replacements_.size()), 0.0f});
+  replacements_.push_back({id, vector, lane});
+}
+
+// The live neighbours of a node as candidates for its own lanes.
+void Linker::gather(const LaneSnapshot &lanes, uint32_t own) {
+  candidates_.clear();
+  replacements_.clear();
+  for (uint32_t i = 0; i < lanes.count; ++i) {
+    const uint32_t vector = read_vector(lanes.ids[i], nullptr);
+    if (vector != kAbsent) add_candidate(own, vector, lanes.ids[i], static_cast<uint8_t>(i));
+  }
+}
+
+// Writes the lanes that candidates_ now begins with, unless somebody changed the node since it was read.
+Linker::Outcome Linker::try_rewrite(NodeId from, const LaneSnapshot &lanes) {
+  const size_t wanted = index_.shape().lanes - std::min<uint32_t>(kPruneSlack, index_.shape().lanes / 4);
+  const size_t chosen = core::robust_prune(
+      candidates_.data(), candidates_.size(), wanted, [this](uint32_t a, uint32_t b) {
+        return vectors_.squared_distance(replacements_[a].vector, replacements_[b].vector);
+      });
+  const size_t count = std::min(std::max(chosen, wanted), candidates_.size());
+  // Lanes that stay keep their codes; they move to the front in their old order, the new ones follow.
+  uint8_t kept[core::kMaxLanes];
+  size_t kept_count = 0;
+  for (size_t i = 0; i < count; ++i)
+    if (replacements_[candidates_[i].index].lane != kNewLane)
+      kept[kept_count++] = replacements_[candidates_[i].index].lane;
+  std::sort(kept, kept + kept_count);
+  return pg::call([&, this] {
+    const Buffer buffer = pin_node_page(index_, from);
+    LockBuffer(buffer, BUFFER_LOCK_EXCLUSIVE);
+    const bool same = holds_nodes(index_, buffer) &&
+                      read_slot(index_, BufferGetPage(buffer), from).header()->state == core::SlotState::live &&
+                      read_slot(index_, BufferGetPage(buffer), from).header()->version == lanes.version;
+    if (!same) {
+      UnlockReleaseBuffer(buffer);
+      return Outcome::overtaken;
+    }
+    writer_.aim(read_slot(index_, BufferGetPage(buffer), from));
+    const pg::PageChange change = pg::begin_change(index_.relation, buffer, logging_);
+    const core::Slot slot = write_slot(index_, change.page, from);
+    writer_.keep_lanes(slot, kept, kept_count);
+    for (size_t i = 0; i < count; ++i) {
+      const Replacement &fresh = replacements_[candidates_[i].index];
+      if (fresh.lane != kNewLane) continue;
+      writer_.write_lane(slot, slot.header()->lanes_used, fresh.id, vectors_.code(fresh.vector),
+                         vectors_.codes(fresh.vector));
+      slot.header()->lanes_used++;
+    }
+    slot.header()->version++;
+    pg::finish_change(change);
+    return Outcome::done;
+  });
+}
+
+void Linker::add_edge(NodeId from, NodeId to, const core::ScalarCode &code, const uint8_t *codes) {
+  for (int attempt = 0; attempt < kMaxRewrites; ++attempt) {
+    if (try_append(from, to, code, codes) == Outcome::done) return;
+    vectors_.clear();
+    LaneSnapshot lanes;
+    const uint32_t own = read_vector(from, &lanes);
+    if (own == kAbsent) return;
+    gather(lanes, own);
+    add_candidate(own, vectors_.add(code, codes), to, kNewLane);
+    if (try_rewrite(from, lanes) == Outcome::done) return;
+  }
+}
+
+void Linker::reoffer(NodeId id) {
+  vectors_.clear();
+  LaneSnapshot lanes;
+  const uint32_t own = read_vector(id, &lanes);
+  if (own == kAbsent) return;
+  const core::ScalarCode code = vectors_.code(own);
+  const std::pmr::vector<uint8_t> codes(vectors_.codes(own), vectors_.codes(own) + index_.shape().dimensions,
+                                        codes_.get_allocator());
+  for (uint32_t i = 0; i < lanes.count; ++i) add_edge(lanes.ids[i], id, code, codes.data());
+}
+
+// Candidates: the live neighbours, and the live neighbours of the condemned ones. True when the lanes were rewritten.
+bool Linker::rewrite_without(NodeId from, uint32_t own, const LaneSnapshot &lanes) {
+  gather(lanes, own);
+  for (const NodeId dead : dead_) {
+    LaneSnapshot beyond;
+    read_vector(dead, &beyond);
+    for (uint32_t i = 0; i < beyond.count; ++i) {
+      const NodeId id = beyond.ids[i];
+      const auto same = [id](const Replacement &known) { return known.id == id; };
+      if (id == from || std::any_of(replacements_.begin(), replacements_.end(), same)) continue;
+      const uint32_t vector = read_vector(id, nullptr);
+      if (vector != kAbsent) add_candidate(own, vector, id, kNewLane);
+    }
+  }
+  return try_rewrite(from, lanes) == Outcome::done;
+}
+
+}  // namespace quiver::hnsw

@@ -1,0 +1,88 @@
+// A visit: pin, lock, read one slot, unlock, and have the next page on its way.
+// SPDX-License-Identifier: PostgreSQL
+#include "hnsw/hnsw_page_graph.hpp"
+
+#include "simd/dispatch.hpp"
+
+namespace quiver::hnsw {
+
+float VisitedVectors::squared_distance(uint32_t a, uint32_t b) const {
+  const uint32_t dot = simd::kernels().dot_u8(codes(a), codes(b), dimensions_);
+  return core::squared_distance(parameters_[a], parameters_[b], dot, dimensions_);
+}
+
+size_t PageGraph::best_entries(core::Candidate *best) const {
+  const IndexCache &cache = *index_.cache;
+  size_t count = 0;
+  for (size_t i = 0; i < cache.entries.size(); ++i) {
+    core::Candidate candidate{
+        query_.distance(cache.entries[i].code, &cache.entry_codes[i * cache.shape.dimensions]), cache.entries[i].id};
+    for (size_t j = 0; j < count; ++j)
+      if (candidate.estimate < best[j].estimate) std::swap(candidate, best[j]);
+    if (count < kBestEntries) best[count++] = candidate;
+  }
+  return count;
+}
+
+// The pin of the page read ahead, if that was the right one.
+Buffer PageGraph::take_pin(NodeId id) {
+  const Buffer ahead = ahead_;
+  ahead_ = InvalidBuffer;
+  if (ahead != InvalidBuffer) {
+    if (ahead_block_ == block_of(id, index_.shape())) return ahead;
+    ReleaseBuffer(ahead);
+  }
+  return pin_node_page(index_, id);
+}
+
+void PageGraph::read(NodeId id, core::Visit *visit, Payload *payload) {
+  CHECK_FOR_INTERRUPTS();
+  lanes_ = 0;
+  const Buffer buffer = take_pin(id);
+  const core::NodeShape &shape = index_.shape();
+  LockBuffer(buffer, BUFFER_LOCK_SHARE);
+  if (!holds_nodes(index_, buffer)) {
+    UnlockReleaseBuffer(buffer);
+    return;
+  }
+  const core::ConstSlot slot = read_slot(index_, BufferGetPage(buffer), id);
+  check_slot(index_, buffer, slot);
+  const core::SlotHeader &header = *slot.header();
+  if (header.state != core::SlotState::free) {
+    const auto reading = query_.read(slot);
+    visit->live = header.state == core::SlotState::live;
+    visit->distance = reading.distance;
+    visit->bound = reading.bound;
+    lanes_ = header.lanes_used;
+    query_.estimate(slot, lanes_, reading.distance, estimates_);
+    memcpy(ids_, slot.ids(), lanes_ * sizeof(NodeId));
+    memcpy(payload->rows, header.rows, sizeof payload->rows);
+    payload->overflow = header.overflow;
+    if (visit->live && visited_ != nullptr) {
+      staged_code_ = header.scalar_code();
+      core::unpack_codes(slot.own(), shape.dimensions, shape.own_bits, staged_codes_.data());
+    }
+  }
+  UnlockReleaseBuffer(buffer);
+}
+
+// Pins the page of the node that will probably be visited next and asks the processor for its slot's lines.
+void PageGraph::read_ahead(NodeId id) {
+  if (id == kNullNode) return;
+  const core::NodeShape &shape = index_.shape();
+  ahead_ = pin_node_page(index_, id);
+  ahead_block_ = block_of(id, shape);
+  const char *bytes = slot_bytes_at(BufferGetPage(ahead_), shape, slot_of(id, shape));
+  const size_t used = shape.used_bytes();
+  __builtin_prefetch(BufferGetPage(ahead_));
+  for (size_t offset = 0; offset < used; offset += core::kLineBytes) __builtin_prefetch(bytes + offset);
+}
+
+void PageGraph::finish() {
+  if (ahead_ == InvalidBuffer) return;
+  const Buffer ahead = ahead_;
+  ahead_ = InvalidBuffer;
+  ReleaseBuffer(ahead);
+}
+
+}  // namespace quiver::hnsw

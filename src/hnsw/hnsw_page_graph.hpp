@@ -1,0 +1,105 @@
+// The Graph of core/graph_browser.hpp over index pages: one visit reads one page.
+// SPDX-License-Identifier: PostgreSQL
+#pragma once
+
+#include <memory_resource>
+#include <vector>
+
+#include "core/graph_browser.hpp"
+#include "hnsw/hnsw_index.hpp"
+#include "pg/boundary.hpp"
+
+namespace quiver::hnsw {
+
+// Copies of the own vectors of the live nodes that a search visited, for insertion and vacuum to choose among.
+class VisitedVectors {
+ public:
+  VisitedVectors(size_t dimensions, std::pmr::memory_resource *memory)
+      : dimensions_(dimensions), codes_(memory), parameters_(memory) {}
+
+  void clear() {
+    codes_.clear();
+    parameters_.clear();
+  }
+  uint32_t add(const core::ScalarCode &code, const uint8_t *codes) {
+    parameters_.push_back(code);
+    codes_.insert(codes_.end(), codes, codes + dimensions_);
+    return static_cast<uint32_t>(parameters_.size() - 1);
+  }
+  size_t size() const { return parameters_.size(); }
+  const core::ScalarCode &code(uint32_t i) const { return parameters_[i]; }
+  const uint8_t *codes(uint32_t i) const { return &codes_[i * dimensions_]; }
+  float squared_distance(uint32_t a, uint32_t b) const;
+
+ private:
+  size_t dimensions_;
+  std::pmr::vector<uint8_t> codes_;  // one byte per axis
+  std::pmr::vector<core::ScalarCode> parameters_;
+};
+
+// Reads pages through hints, one page ahead of the browser. Holds at most one pin between visits; an error or the end of
+// the transaction drops it, finish() does otherwise.
+class PageGraph {
+ public:
+  // What a scan needs of a found node later, read under the same lock as its vector.
+  struct Payload {
+    RowId rows[2];
+    NodeId overflow;
+    uint32_t vector;  // in VisitedVectors, when those are kept
+  };
+
+  // `visited` may be null.
+  PageGraph(const OpenIndex &index, core::NodeQuery &query, VisitedVectors *visited, std::pmr::memory_resource *memory)
+      : index_(index),
+        query_(query),
+        visited_(visited),
+        staged_codes_(visited == nullptr ? 0 : index.shape().dimensions, memory) {}
+  ~PageGraph() = default;
+  PageGraph(const PageGraph &) = delete;
+  PageGraph &operator=(const PageGraph &) = delete;
+
+  template <class Sink>
+  void entries(Sink &sink) {
+    core::Candidate best[kBestEntries];
+    const size_t count = best_entries(best);
+    for (size_t i = 0; i < count; ++i) sink.offer(best[i].id, best[i].estimate);
+  }
+
+  template <class Sink>
+  core::Visit expand(NodeId id, float, Sink &sink, Payload *payload) {
+    core::Visit visit;
+    pg::call([&, this] {
+      read(id, &visit, payload);
+      for (uint32_t i = 0; i < lanes_; ++i) sink.offer(ids_[i], estimates_[i]);
+      read_ahead(sink.likely_next());
+    });
+    if (visit.live && visited_ != nullptr) payload->vector = visited_->add(staged_code_, staged_codes_.data());
+    return visit;
+  }
+
+  float horizon_shift() const { return query_.horizon_shift(); }
+
+  // Drops the page read ahead. Call it before the search is left for longer.
+  void finish();
+
+ private:
+  static constexpr size_t kBestEntries = 4;
+
+  size_t best_entries(core::Candidate *best) const;
+  void read(NodeId id, core::Visit *visit, Payload *payload);
+  Buffer take_pin(NodeId id);
+  void read_ahead(NodeId id);
+
+  const OpenIndex &index_;
+  core::NodeQuery &query_;
+  VisitedVectors *visited_;
+  std::pmr::vector<uint8_t> staged_codes_;
+  core::ScalarCode staged_code_{};
+  NodeId ids_[core::kMaxLanes];
+  float estimates_[core::kMaxLanes];
+  uint32_t lanes_ = 0;
+  Buffer ahead_ = InvalidBuffer;
+  BlockNumber ahead_block_ = InvalidBlockNumber;
+};
+
+}  // namespace quiver::hnsw

@@ -1,0 +1,60 @@
+// An index scan: ORDER BY column <operator> query, one row at a time.
+// SPDX-License-Identifier: PostgreSQL
+#pragma once
+
+#include "hnsw/hnsw_options.hpp"
+#include "hnsw/hnsw_sweep.hpp"
+
+namespace quiver::hnsw {
+
+// One execution of a scan, from the first row wanted to the rescan or end. Lives in a context of its own.
+//
+// Phases: browse the graph while it pays; sweep the rest in physical order; then hand out the rows that were found too
+// late for their place. So every row of the index comes exactly once, in ascending order of bound but for those last.
+class ScanRun {
+ public:
+  ScanRun(Relation relation, const float *query, MemoryContext context);
+
+  struct Row {
+    RowId row;
+    double bound;    // never above the operator's value
+    bool is_exact;   // the operator's value is NaN for every row: nothing to order by
+  };
+  bool next(Row *row);
+
+  // Lets go of the page read ahead. Call it before the run is dropped.
+  void release_pin() { graph_.finish(); }
+
+ private:
+  enum class Phase { browse, sweep, late, done };
+
+  bool next_node();
+  bool next_browsed();
+  bool next_swept();
+  bool next_late();
+  bool take(NodeId id, double bound, const PageGraph::Payload &payload);
+  bool is_late(double bound) const;
+  void begin_sweep();
+  bool was_handed_out(NodeId id) const;
+  void finish_browsing();
+
+  pg::ContextResource memory_;
+  OpenIndex index_;
+  core::NodeQuery query_;
+  PageGraph graph_;
+  core::Browser<PageGraph> browser_;
+  Sweep sweep_;
+  std::pmr::vector<RowId> rows_;           // of the present node
+  std::pmr::vector<NodeId> pending_;       // found while browsing, not handed out when the sweep began; sorted
+  size_t row_position_ = 0;
+  double bound_ = 0.0;                     // of the present node
+  double last_bound_;                      // largest handed out
+  double late_limit_ = 0.0;                // rows below it that the sweep passed over come at the end
+  size_t nodes_ = 0;                       // handed out
+  IterativeScan mode_;
+  size_t ef_search_;
+  Phase phase_ = Phase::browse;
+  bool has_direction_ = true;
+};
+
+}  // namespace quiver::hnsw
