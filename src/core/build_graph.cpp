@@ -113,9 +113,8 @@ void BuildGraph::link(NodeId id) {
     candidates_.push_back({found.distance, static_cast<uint32_t>(ids_.size()), 0.0f});
     ids_.push_back(found.id);
   }
-  const size_t chosen =
-      robust_prune(candidates_.data(), candidates_.size(), shape_.lanes,
-                   [this](uint32_t a, uint32_t b) { return distance(ids_[a], ids_[b]); });
+  const size_t chosen = robust_prune(candidates_.data(), candidates_.size(), shape_.lanes,
+                                     [this](uint32_t a, uint32_t b) { return distance(ids_[a], ids_[b]); });
   NodeId *list = &lists_[id * list_capacity_];
   for (size_t i = 0; i < chosen; ++i) list[i] = ids_[candidates_[i].index];
   counts_[id] = static_cast<uint16_t>(chosen);
@@ -266,5 +265,10 @@ Visit BuildGraph::View::expand(NodeId id, float estimate, Sink &sink, Payload *)
   if (next != kNullNode) __builtin_prefetch(&graph_.lists_[next * graph_.list_capacity_]);
   return {true, estimate, 0.0};
 }
+
+// For browsers in other files.
+template void BuildGraph::View::entries(Browser<BuildGraph::View>::Sink &sink) const;
+template Visit BuildGraph::View::expand(NodeId id, float estimate, Browser<BuildGraph::View>::Sink &sink,
+                                        Payload *payload) const;
 
 }  // namespace quiver::core

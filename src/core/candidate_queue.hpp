@@ -17,8 +17,8 @@ struct Candidate {
   uint32_t id;
 };
 
-// Candidates by ascending estimate. Those beyond the horizon wait unsorted, and are sorted in only when it reaches them:
-// most searches end before.
+// Candidates by ascending estimate. Those beyond the horizon wait unsorted, and are sorted in only when it reaches
+// them: most searches end before.
 class CandidateQueue {
  public:
   explicit CandidateQueue(std::pmr::memory_resource *memory) : near_(memory), far_(memory) {}
@@ -41,7 +41,8 @@ class CandidateQueue {
 
   // The least estimate of all. Sorts in part of the far pile when the horizon (or an empty near heap) calls for it.
   const Candidate *best(float horizon) {
-    while (!far_.empty() && (near_.empty() || (far_floor_ <= horizon && far_floor_ < near_.front().estimate))) sort_in();
+    while (!far_.empty() && (near_.empty() || (far_floor_ <= horizon && far_floor_ < near_.front().estimate)))
+      sort_in();
     return near_.empty() ? nullptr : &near_.front();
   }
 
@@ -120,9 +121,7 @@ class KthDistance {
   }
 
   // Infinite while fewer than k are known.
-  float value() const {
-    return nearest_.size() < k_ ? std::numeric_limits<float>::infinity() : nearest_.front();
-  }
+  float value() const { return nearest_.size() < k_ ? std::numeric_limits<float>::infinity() : nearest_.front(); }
 
   void clear(size_t k) {
     k_ = k;

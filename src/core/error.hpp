@@ -9,14 +9,14 @@ namespace quiver::core {
 
 // Each kind maps to one SQLSTATE, in pg/boundary.cpp.
 enum class Errc {
-  invalid_argument,     // 22023
-  invalid_text,         // 22P02
-  data_exception,       // 22000
-  out_of_range,         // 22003
-  null_not_allowed,     // 22004
-  limit_exceeded,       // 54000
-  corrupt_index,        // XX002
-  internal,             // XX000
+  invalid_argument,  // 22023
+  invalid_text,      // 22P02
+  data_exception,    // 22000
+  out_of_range,      // 22003
+  null_not_allowed,  // 22004
+  limit_exceeded,    // 54000
+  corrupt_index,     // XX002
+  internal,          // XX000
 };
 
 // Carries plain data only, so that the boundary can copy it out of a catch block without allocating.

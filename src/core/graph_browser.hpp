@@ -23,8 +23,8 @@
 namespace quiver::core {
 
 struct BrowseOptions {
-  float gamma = 0.0f;               // width of the horizon beyond the k-th distance
-  size_t base_k = 10;               // least k of invariant 3
+  float gamma = 0.0f;                  // width of the horizon beyond the k-th distance
+  size_t base_k = 10;                  // least k of invariant 3
   bool keep_smaller_estimate = false;  // what to do when a neighbour is met again: 1-bit codes need the smaller one
   size_t max_lanes = kMaxLanes;
   size_t max_visits = std::numeric_limits<size_t>::max();
@@ -129,10 +129,11 @@ class Browser {
     }
   }
 
-  // The unemitted found node of least bound once the search is settled; null when the graph, or a limit, is exhausted.
+  // The unemitted found node of least bound once the search is settled; null when the graph is exhausted, or a limit
+  // while at least base_k were emitted: the nearest of what was found until then are as good as a search gets them.
   const Found *next() {
     settle();
-    if (pending_.empty() || limited_) return nullptr;
+    if (pending_.empty() || (limited_ && emitted_ >= options_.base_k)) return nullptr;
     return pop_pending();
   }
 

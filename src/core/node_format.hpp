@@ -11,12 +11,12 @@
 
 namespace quiver::core {
 
-using NodeId = uint32_t;                              // block * slots per page + slot
-inline constexpr NodeId kNullNode = 0xffffffffu;      // an unused lane, an absent chunk
-inline constexpr size_t kLineBytes = 64;              // slots start on cache lines
-inline constexpr size_t kSlotLines = 126;             // lines of a page that slots may use
-inline constexpr size_t kMaxLanes = 200;              // 2 * the largest m
-inline constexpr size_t kReadAhead = 32;              // bytes a lane kernel may read beyond the last code
+using NodeId = uint32_t;                          // block * slots per page + slot
+inline constexpr NodeId kNullNode = 0xffffffffu;  // an unused lane, an absent chunk
+inline constexpr size_t kLineBytes = 64;          // slots start on cache lines
+inline constexpr size_t kSlotLines = 126;         // lines of a page that slots may use
+inline constexpr size_t kMaxLanes = 200;          // 2 * the largest m
+inline constexpr size_t kReadAhead = 32;          // bytes a lane kernel may read beyond the last code
 
 // A heap row's address in the bytes of ItemPointerData. Position 0 means none.
 struct RowId {
@@ -42,11 +42,11 @@ struct SlotHeader {
   uint8_t lanes_used;
   uint8_t version;  // counts changes of the lanes and reuse of the slot: optimistic writers compare it
   uint8_t flags;
-  RowId rows[2];         // a tombstone keeps its stamp (64-bit transaction id) in these bytes
-  NodeId overflow;       // first chunk of further rows, kNullNode when there is none
-  float minimum, step;   // of the own vector
-  float squared_norm;    // of the decoded vector
-  float error;           // >= distance of every row of this node to the decoded vector
+  RowId rows[2];        // a tombstone keeps its stamp (64-bit transaction id) in these bytes
+  NodeId overflow;      // first chunk of further rows, kNullNode when there is none
+  float minimum, step;  // of the own vector
+  float squared_norm;   // of the decoded vector
+  float error;          // >= distance of every row of this node to the decoded vector
   uint32_t code_sum;
 
   ScalarCode scalar_code() const { return {minimum, step, squared_norm, error, code_sum}; }

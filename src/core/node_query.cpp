@@ -18,8 +18,7 @@ constexpr uint16_t kZeroFactors[kMaxLanes] = {};
 
 }  // namespace
 
-NodeQuery::NodeQuery(const NodeShape &shape, Metric metric, const Rotation &rotation,
-                     std::pmr::memory_resource *memory)
+NodeQuery::NodeQuery(const NodeShape &shape, Metric metric, const Rotation &rotation, std::pmr::memory_resource *memory)
     : shape_(shape),
       metric_(metric),
       rotation_(rotation),
@@ -53,8 +52,8 @@ bool NodeQuery::aim(const float *vector) {
 }
 
 float NodeQuery::distance(const ScalarCode &code, const uint8_t *codes) const {
-  const float product = code.minimum * query_sum_ +
-                        code.step * kernels_->dot_float_u8(rotated_.data(), codes, shape_.dimensions);
+  const float product =
+      code.minimum * query_sum_ + code.step * kernels_->dot_float_u8(rotated_.data(), codes, shape_.dimensions);
   if (metric_ == Metric::inner_product) return -product;
   return query_squared_norm_ + code.squared_norm - 2.0f * product;
 }

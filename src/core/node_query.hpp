@@ -18,8 +18,8 @@ class NodeQuery {
  public:
   NodeQuery(const NodeShape &shape, Metric metric, const Rotation &rotation, std::pmr::memory_resource *memory);
 
-  // Takes the user's vector (shape.dimensions finite values). False under cosine when its length is zero: every distance
-  // is then NaN. Under l2 metric this also serves insertion, which searches by L2 whatever the index's metric.
+  // Takes the user's vector (shape.dimensions finite values). False under cosine when its length is zero: every
+  // distance is then NaN. Under l2 metric this also serves insertion, which searches by L2 whatever the index's metric.
   bool aim(const float *vector);
 
   struct Reading {

@@ -32,7 +32,10 @@ int rounded(float value, float step) { return step > 0.0f ? static_cast<int>(std
 }  // namespace
 
 ResidualEncoder::ResidualEncoder(CodeShape shape, std::pmr::memory_resource *memory)
-    : shape_(shape), residual_(shape.dimensions, memory), levels_(shape.axes, memory), best_levels_(shape.axes, memory) {}
+    : shape_(shape),
+      residual_(shape.dimensions, memory),
+      levels_(shape.axes, memory),
+      best_levels_(shape.axes, memory) {}
 
 LaneFactors ResidualEncoder::encode(const float *neighbour, const float *node, uint8_t *code) {
   for (size_t i = 0; i < shape_.dimensions; ++i) residual_[i] = neighbour[i] - node[i];

@@ -47,8 +47,7 @@ size_t robust_prune(PruneCandidate *candidates, size_t count, size_t wanted, Dis
       }
     }
   }
-  std::stable_partition(candidates, candidates + count,
-                        [](const PruneCandidate &c) { return c.occlusion == kChosen; });
+  std::stable_partition(candidates, candidates + count, [](const PruneCandidate &c) { return c.occlusion == kChosen; });
   return chosen;
 }
 

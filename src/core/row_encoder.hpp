@@ -25,8 +25,9 @@ class RowEncoder {
   bool encode(const float *vector);
 
   const ScalarCode &code() const { return code_; }
-  const uint8_t *codes() const { return codes_.data(); }     // one byte per axis
+  const uint8_t *codes() const { return codes_.data(); }    // one byte per axis
   const float *indexed() const { return indexed_.data(); }  // before rotation
+  const float *rotated() const { return rotated_.data(); }
 
  private:
   NodeShape shape_;

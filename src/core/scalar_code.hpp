@@ -16,9 +16,9 @@ struct ScalarCode {
   uint32_t code_sum;   // sum of the codes
 };
 
-// Writes one code per byte (values below 2^bits). A vector whose length cannot be squared in binary32 is encoded as zero
-// with infinite error: still found, ordered by its heap row alone. Locally-adaptive quantization, Aguerrebere et al. 2023.
-// REQUIRES: finite values, bits in {2, 4, 8}.
+// Writes one code per byte (values below 2^bits). A vector whose length cannot be squared in binary32 is encoded as
+// zero with infinite error: still found, ordered by its heap row alone. Locally-adaptive quantization, Aguerrebere et
+// al. 2023. REQUIRES: finite values, bits in {2, 4, 8}.
 ScalarCode encode_scalar(const float *values, size_t n, unsigned bits, uint8_t *codes);
 
 // Codes packed little-endian inside each byte, and back.

@@ -21,8 +21,8 @@ enum class TextProblem {
 
 struct ParsedVector {
   TextProblem problem;
-  size_t dimensions;   // read so far
-  const char *token;   // out_of_range: where the number starts in the text
+  size_t dimensions;  // read so far
+  const char *token;  // out_of_range: where the number starts in the text
   size_t token_bytes;
 };
 

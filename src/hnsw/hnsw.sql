@@ -1,4 +1,5 @@
--- The access method hnsw and its operator classes for vector.
+-- The access method hnsw, its operator classes for vector, and the check of its indexes.
+-- SPDX-License-Identifier: PostgreSQL
 
 CREATE FUNCTION hnswhandler(internal) RETURNS index_am_handler AS 'MODULE_PATHNAME' LANGUAGE C;
 COMMENT ON FUNCTION hnswhandler(internal) IS 'handler of the access method hnsw';
@@ -24,3 +25,11 @@ CREATE OPERATOR CLASS vector_cosine_ops
   FUNCTION 1 vector_negative_inner_product(vector, vector),
   FUNCTION 2 vector_norm(vector);
 COMMENT ON OPERATOR CLASS vector_cosine_ops USING hnsw IS 'nearest neighbours by cosine distance, <=>';
+
+CREATE FUNCTION quiver_verify(
+    index regclass, heapcheck boolean DEFAULT false,
+    OUT invariant integer, OUT is_damage boolean, OUT block bigint, OUT item integer, OUT problem text)
+  RETURNS SETOF record
+  AS 'MODULE_PATHNAME', 'quiver_verify' LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
+COMMENT ON FUNCTION quiver_verify(regclass, boolean) IS
+  'violations of an index''s invariants, none when it is sound; with heapcheck also against the rows of its table';

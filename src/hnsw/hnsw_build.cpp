@@ -31,6 +31,19 @@ enum BuildPhase : int64 { kLoadingTuples = 2, kCompletingGraph = 3, kWritingPage
 // Memory that a build needs besides the graph.
 constexpr Size kFixedBytes = 512 * 1024;
 
+// The graph with the context that holds it, so that its memory can be given back before the build ends.
+struct GraphMemory {
+  GraphMemory(MemoryContext context, const core::NodeShape &shape, const core::BuildOptions &options)
+      : memory(context), graph(shape, options, &memory) {}
+  pg::ContextResource memory;
+  core::BuildGraph graph;
+};
+
+GraphMemory *make_graph(MemoryContext parent, const core::NodeShape &shape, const core::BuildOptions &options) {
+  const MemoryContext context = AllocSetContextCreate(parent, "hnsw build graph", ALLOCSET_DEFAULT_SIZES);
+  return pg::make<GraphMemory>(context, context, shape, options);
+}
+
 // Everything of one CREATE INDEX. Lives in a context of its own.
 struct BuildState {
   BuildState(Relation index_relation, const MetaPage &meta_page, const core::BuildOptions &options,
@@ -41,7 +54,7 @@ struct BuildState {
         ops(types::index_ops_for(index_relation)),
         rotation(meta.dimensions, meta.rotation_seed, &memory),
         encoder(shape_of(meta), meta.metric, rotation, &memory),
-        graph(pg::make<core::BuildGraph>(context, shape_of(meta), options, &memory)),
+        graph_memory(make_graph(context, shape_of(meta), options)),
         row_context(AllocSetContextCreate(context, "hnsw build row", ALLOCSET_DEFAULT_SIZES)) {}
 
   pg::ContextResource memory;
@@ -50,25 +63,39 @@ struct BuildState {
   types::IndexOps ops;
   core::Rotation rotation;
   core::RowEncoder encoder;
-  core::BuildGraph *graph;        // null once it has been written
-  MemoryContext graph_context = nullptr;
-  Inserter *inserter = nullptr;   // for rows after that
+  GraphMemory *graph_memory;     // null once the graph has been written
+  Inserter *inserter = nullptr;  // for rows after that
   MemoryContext row_context;
   double rows = 0.0;
 };
 
-// Writes the finished graph and goes on by inserting into its pages.
+void report_phase(BuildPhase phase) { pgstat_progress_update_param(PROGRESS_CREATEIDX_SUBPHASE, phase); }
+
+// Completes the graph, writes its pages and gives its memory back.
+void write_out(BuildState *state) {
+  report_phase(kCompletingGraph);
+  pg::ServerInterrupt interrupt;
+  core::BuildGraph &graph = state->graph_memory->graph;
+  graph.finish(interrupt);
+  report_phase(kWritingPages);
+  write_graph(state->index, &state->meta, graph);
+  const MemoryContext context = state->graph_memory->memory.context();
+  state->graph_memory = nullptr;
+  MemoryContextDelete(context);
+}
+
+// Writes the graph so far and goes on by inserting into its pages.
 void continue_on_pages(BuildState *state) {
   ereport(NOTICE, (errmsg("hnsw graph no longer fits into maintenance_work_mem after %.0f tuples", state->rows),
                    errdetail("Building will take significantly more time."),
                    errhint("Increase maintenance_work_mem to speed up builds.")));
-  write_graph(state->index, &state->meta, *state->graph);
-  state->graph = nullptr;
+  write_out(state);
+  report_phase(kLoadingTuples);
   OpenIndex opened;
   open_index(state->index, true, &opened);
   const MemoryContext context = state->memory.context();
-  state->inserter = pg::make<Inserter>(context, opened, option_ef_construction(state->index),
-                                       pg::Logging::at_end_of_build, context);
+  state->inserter =
+      pg::make<Inserter>(context, opened, option_ef_construction(state->index), pg::Logging::at_end_of_build, context);
 }
 
 void add_row_of_heap(BuildState *state, ItemPointer tid, Datum value) {
@@ -76,7 +103,7 @@ void add_row_of_heap(BuildState *state, ItemPointer tid, Datum value) {
   const float *values = state->ops.view(value).values;
   const RowId row = row_id(*tid);
   if (state->inserter == nullptr && state->encoder.encode(values) &&
-      !state->graph->add(state->encoder.code(), state->encoder.codes(), row))
+      !state->graph_memory->graph.add(state->encoder.code(), state->encoder.codes(), row))
     continue_on_pages(state);
   if (state->inserter != nullptr) state->inserter->insert(values, row);
   state->rows += 1.0;
@@ -139,8 +166,6 @@ void write_first_meta_page(Relation index, const MetaPage &meta) {
   UnlockReleaseBuffer(buffer);
 }
 
-void report_phase(BuildPhase phase) { pgstat_progress_update_param(PROGRESS_CREATEIDX_SUBPHASE, phase); }
-
 }  // namespace
 
 IndexBuildResult *build(Relation heap, Relation index, IndexInfo *info) {
@@ -152,13 +177,7 @@ IndexBuildResult *build(Relation heap, Relation index, IndexInfo *info) {
   auto *state = pg::make<BuildState>(context, index, meta, build_options(heap, index), context);
   report_phase(kLoadingTuples);
   const double heap_rows = table_index_build_scan(heap, index, info, true, true, heap_row, state, nullptr);
-  if (state->graph != nullptr) {
-    report_phase(kCompletingGraph);
-    pg::ServerInterrupt interrupt;
-    state->graph->finish(interrupt);
-    report_phase(kWritingPages);
-    write_graph(index, &state->meta, *state->graph);
-  }
+  if (state->graph_memory != nullptr) write_out(state);
   if (RelationNeedsWAL(index)) log_newpage_range(index, MAIN_FORKNUM, 0, RelationGetNumberOfBlocks(index), true);
   auto *result = static_cast<IndexBuildResult *>(palloc(sizeof(IndexBuildResult)));
   result->heap_tuples = heap_rows;

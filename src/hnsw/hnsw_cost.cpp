@@ -58,7 +58,8 @@ void estimate_cost(PlannerInfo *root, IndexPath *path, double loop_count, Cost *
   MemSet(&costs, 0, sizeof costs);
   genericcostestimate(root, path, loop_count, &costs);
   const double rows = std::max(1.0, path->indexinfo->tuples);
-  *startup_cost = costs.indexStartupCost + kFixedOperators * cpu_operator_cost + visits_to_first_row(rows) * visit_cost();
+  *startup_cost =
+      costs.indexStartupCost + kFixedOperators * cpu_operator_cost + visits_to_first_row(rows) * visit_cost();
   *total_cost = *startup_cost + run_cost(rows, path->indexinfo->pages);
   *selectivity = costs.indexSelectivity;
 }

@@ -28,11 +28,11 @@ enum class PageKind : uint16 { meta = 1, nodes = 2, rows = 3 };
 struct PageInfo {
   PageKind kind;
   uint16 format_version;
-  uint16 slots;           // nodes page: slots per page, as in the meta page
-  uint16 used_chunks;     // rows page: chunks with an owner
-  uint32 used_slots;      // nodes page: bit per slot that is not free
-  uint32 tombstones;      // nodes page: bit per slot that is a tombstone or unlinked
-  uint64 newest_stamp;    // nodes page: full transaction id of the newest tombstone, 0 when there is none
+  uint16 slots;         // nodes page: slots per page, as in the meta page
+  uint16 used_chunks;   // rows page: chunks with an owner
+  uint32 used_slots;    // nodes page: bit per slot that is not free
+  uint32 tombstones;    // nodes page: bit per slot that is a tombstone or unlinked
+  uint64 newest_stamp;  // nodes page: full transaction id of the newest tombstone, 0 when there is none
   uint32 reserved[4];
 };
 static_assert(sizeof(PageInfo) == 40);
@@ -58,11 +58,11 @@ struct MetaPage {
   uint16 slots_per_page;
   uint32 slot_bytes;
   uint64 rotation_seed;
-  uint64 nodes;           // live nodes when vacuum or the build last counted
-  uint64 tombstones;      // likewise
+  uint64 nodes;            // live nodes when vacuum or the build last counted
+  uint64 tombstones;       // likewise
   uint32 entries_version;  // changes with the entries; backends keep copies of their vectors
   uint32 entry_count;
-  uint32 rows_block;      // the page of further rows that was last extended, InvalidBlockNumber when there is none
+  uint32 rows_block;  // the page of further rows that was last extended, InvalidBlockNumber when there is none
   uint32 reserved[15];
   NodeId entries[kMaxEntries];
 };

@@ -75,7 +75,8 @@ void grow_hints(Relation relation, CacheNode *node) {
   const Size limit = static_cast<Size>(pg::hint_memory_kilobytes) * 1024;
   if (hint_bytes_in_use() + (capacity - hints.capacity) * sizeof(Buffer) > limit) return;
   const Size bytes = capacity * sizeof(Buffer);
-  auto *buffers = static_cast<Buffer *>(MemoryContextAllocExtended(node->context, bytes, MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO));
+  auto *buffers =
+      static_cast<Buffer *>(MemoryContextAllocExtended(node->context, bytes, MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO));
   // The old array stays until the context goes: a scan further up the stack may hold it.
   if (hints.capacity > 0) memcpy(buffers, hints.buffers, hints.capacity * sizeof(Buffer));
   hints.buffers = buffers;
@@ -159,7 +160,8 @@ void read_meta(Relation index, MetaPage *meta) {
                     errhint("Please REINDEX it.")));
   const core::NodeShape shape = shape_of(*meta);
   const bool sane = meta->dimensions >= 1 && meta->dimensions <= kMaxDimensions && meta->lanes >= 1 &&
-                    meta->lanes <= core::kMaxLanes && (meta->own_bits == 8 || meta->own_bits == 4 || meta->own_bits == 2) &&
+                    meta->lanes <= core::kMaxLanes &&
+                    (meta->own_bits == 8 || meta->own_bits == 4 || meta->own_bits == 2) &&
                     (meta->code_bits == 1 || meta->code_bits == 2) && meta->code_axes <= meta->dimensions &&
                     meta->slots_per_page >= 1 && meta->slots_per_page <= 32 && meta->entry_count <= kMaxEntries &&
                     shape.used_bytes() <= meta->slot_bytes &&

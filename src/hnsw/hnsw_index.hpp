@@ -11,8 +11,8 @@
 
 namespace quiver::hnsw {
 
-// What a backend remembers of one index. Found again by open_index; dropped when the relation is invalidated or its file
-// changes, but never before the transaction that uses it ends.
+// What a backend remembers of one index. Found again by open_index; dropped when the relation is invalidated or its
+// file changes, but never before the transaction that uses it ends.
 struct IndexCache {
   IndexCache(MemoryContext context, const MetaPage &meta, const core::NodeShape &shape);
 
@@ -45,8 +45,8 @@ struct OpenIndex {
   const core::NodeShape &shape() const { return cache->shape; }
 };
 
-// Reads the meta page and finds or makes the cache. With `load_entries` its copies of the entries are brought up to date.
-// Plain data; the cache lives at least as long as the transaction.
+// Reads the meta page and finds or makes the cache. With `load_entries` its copies of the entries are brought up to
+// date. Plain data; the cache lives at least as long as the transaction.
 void open_index(Relation relation, bool load_entries, OpenIndex *index);
 
 // Called once, when the library is loaded: keeps the caches honest.

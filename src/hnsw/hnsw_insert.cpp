@@ -68,9 +68,8 @@ bool Inserter::join_equal_node(RowId row) {
     if (other.minimum != code.minimum || other.step != code.step || other.code_sum != code.code_sum ||
         memcmp(visited_.codes(found.payload.vector), encoder_.codes(), index_.shape().dimensions) != 0)
       continue;
-    const bool added = pg::call([&, this] {
-      return add_row(index_, logging_, found.id, code, encoder_.codes(), code.error, row);
-    });
+    const bool added =
+        pg::call([&, this] { return add_row(index_, logging_, found.id, code, encoder_.codes(), code.error, row); });
     if (added) return true;
   }
   return false;
@@ -85,9 +84,8 @@ void Inserter::choose_neighbours() {
     neighbours_.push_back({visited_.squared_distance(self, found.payload.vector), found.payload.vector, 0.0f});
   }
   const size_t lanes = index_.shape().lanes;
-  chosen_ = core::robust_prune(neighbours_.data(), neighbours_.size(), lanes, [this](uint32_t a, uint32_t b) {
-    return visited_.squared_distance(a, b);
-  });
+  chosen_ = core::robust_prune(neighbours_.data(), neighbours_.size(), lanes,
+                               [this](uint32_t a, uint32_t b) { return visited_.squared_distance(a, b); });
   // robust_prune left the rest in ascending order of distance: the nearest of them fill the lanes.
   filled_ = std::min(lanes, neighbours_.size());
 }

@@ -38,7 +38,7 @@ class Inserter {
   core::NodeWriter writer_;
   std::pmr::vector<core::PruneCandidate> neighbours_;  // index: a place in visited_
   std::pmr::vector<NodeId> ids_;                       // of the visited nodes, by place in visited_
-  size_t chosen_ = 0;  // neighbours that prune chose; those after them only fill lanes
+  size_t chosen_ = 0;                                  // neighbours that prune chose; those after them only fill lanes
   size_t filled_ = 0;
 };
 

@@ -29,8 +29,10 @@ uint32_t Linker::read_vector(NodeId id, LaneSnapshot *lanes) {
       const core::SlotHeader &header = *slot.header();
       // A tombstone's lanes are asked for by vacuum, its vector by nobody.
       if (lanes != nullptr) {
-        *lanes = {header.state == core::SlotState::live, header.version,
-                  header.state == core::SlotState::free ? 0u : header.lanes_used, {}};
+        *lanes = {header.state == core::SlotState::live,
+                  header.version,
+                  header.state == core::SlotState::free ? 0u : header.lanes_used,
+                  {}};
         memcpy(lanes->ids, slot.ids(), lanes->count * sizeof(NodeId));
       }
       is_live = header.state == core::SlotState::live;
@@ -95,8 +97,8 @@ void Linker::gather(const LaneSnapshot &lanes, uint32_t own) {
 // Writes the lanes that candidates_ now begins with, unless somebody changed the node since it was read.
 Linker::Outcome Linker::try_rewrite(NodeId from, const LaneSnapshot &lanes) {
   const size_t wanted = index_.shape().lanes - std::min<uint32_t>(kPruneSlack, index_.shape().lanes / 4);
-  const size_t chosen = core::robust_prune(
-      candidates_.data(), candidates_.size(), wanted, [this](uint32_t a, uint32_t b) {
+  const size_t chosen =
+      core::robust_prune(candidates_.data(), candidates_.size(), wanted, [this](uint32_t a, uint32_t b) {
         return vectors_.squared_distance(replacements_[a].vector, replacements_[b].vector);
       });
   const size_t count = std::min(std::max(chosen, wanted), candidates_.size());

@@ -68,7 +68,7 @@ class Linker {
   VisitedVectors vectors_;
   std::pmr::vector<core::PruneCandidate> candidates_;
   std::pmr::vector<Replacement> replacements_;  // candidates_[i].index is a place here
-  std::pmr::vector<NodeId> dead_;                // neighbours that bypass() is to replace
+  std::pmr::vector<NodeId> dead_;               // neighbours that bypass() is to replace
   std::pmr::vector<uint8_t> codes_;
 };
 

@@ -28,9 +28,9 @@ struct CurvePoint {
   float gamma;
 };
 // Measured on words, patches and text embeddings: one gamma means the same recall within a factor of two on all.
-constexpr CurvePoint kOneBitCurve[] = {{1, 0.0f},     {10, 0.02f},  {40, 0.10f},  {100, 0.14f},
+constexpr CurvePoint kOneBitCurve[] = {{1, 0.0f},    {10, 0.02f},  {40, 0.10f},  {100, 0.14f},
                                        {200, 0.18f}, {400, 0.25f}, {1000, 0.40f}};
-constexpr CurvePoint kTwoBitCurve[] = {{1, 0.0f},     {10, 0.05f},  {40, 0.13f},  {100, 0.19f},
+constexpr CurvePoint kTwoBitCurve[] = {{1, 0.0f},    {10, 0.05f},  {40, 0.13f},  {100, 0.19f},
                                        {200, 0.24f}, {400, 0.30f}, {1000, 0.45f}};
 
 template <size_t N>
@@ -50,9 +50,10 @@ float gamma_for(int ef_search, unsigned code_bits) {
 
 void define_settings() {
   option_kind = add_reloption_kind();
-  add_int_reloption(option_kind, "ef_construction", "Candidates that an insertion considers at least", kDefaultEfConstruction,
-                    kMinEfConstruction, kMaxEfConstruction, AccessExclusiveLock);
-  add_int_reloption(option_kind, "m", "Half the number of neighbours of a node", kDefaultM, kMinM, kMaxM, AccessExclusiveLock);
+  add_int_reloption(option_kind, "ef_construction", "Candidates that an insertion considers at least",
+                    kDefaultEfConstruction, kMinEfConstruction, kMaxEfConstruction, AccessExclusiveLock);
+  add_int_reloption(option_kind, "m", "Half the number of neighbours of a node", kDefaultM, kMinM, kMaxM,
+                    AccessExclusiveLock);
 
   DefineCustomIntVariable("hnsw.ef_search", "Sets how thoroughly an hnsw index is searched.",
                           "Larger finds more of the true neighbours and takes longer.", &settings.ef_search,
@@ -62,12 +63,13 @@ void define_settings() {
                            "off returns at most about hnsw.ef_search rows.", &settings.iterative_scan,
                            static_cast<int>(IterativeScan::strict_order), kIterativeScanValues, PGC_USERSET,
                            GUC_EXPLAIN, nullptr, nullptr, nullptr);
-  DefineCustomIntVariable("hnsw.max_scan_tuples", "Sets how many nodes an hnsw scan visits before it sweeps.",
-                          "A sweep reads the whole index once, in physical order, instead of walking the graph further.",
-                          &settings.max_scan_tuples, kDefaultMaxScanTuples, 1, INT_MAX, PGC_USERSET, GUC_EXPLAIN,
-                          nullptr, nullptr, nullptr);
-  DefineCustomRealVariable("hnsw.scan_mem_multiplier", "Sets the multiple of work_mem that an hnsw scan may use.", nullptr,
-                           &settings.scan_mem_multiplier, kMinScanMemMultiplier, kMinScanMemMultiplier,
+  DefineCustomIntVariable(
+      "hnsw.max_scan_tuples", "Sets how many nodes an hnsw scan visits before it sweeps.",
+      "A sweep reads the whole index once, in physical order, instead of walking the graph further.",
+      &settings.max_scan_tuples, kDefaultMaxScanTuples, 1, INT_MAX, PGC_USERSET, GUC_EXPLAIN, nullptr, nullptr,
+      nullptr);
+  DefineCustomRealVariable("hnsw.scan_mem_multiplier", "Sets the multiple of work_mem that an hnsw scan may use.",
+                           nullptr, &settings.scan_mem_multiplier, kMinScanMemMultiplier, kMinScanMemMultiplier,
                            kMaxScanMemMultiplier, PGC_USERSET, GUC_EXPLAIN, nullptr, nullptr, nullptr);
   MarkGUCPrefixReserved("hnsw");
 }

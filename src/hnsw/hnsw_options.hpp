@@ -42,8 +42,8 @@ bytea *parse_options(Datum reloptions, bool validate);
 int option_m(Relation index);
 int option_ef_construction(Relation index);
 
-// Nodes that an insertion visits at least. Visits here are pages, each worth 32 of HNSW's distance computations, so half as
-// many again as ef_construction cost little and make the better graph.
+// Nodes that an insertion visits at least. Visits here are pages, each worth 32 of HNSW's distance computations, so
+// half as many again as ef_construction cost little and make the better graph.
 inline size_t beam_for(int ef_construction) { return static_cast<size_t>(ef_construction) * 3 / 2; }
 
 // How far beyond the k-th distance a search looks: hnsw.ef_search in the terms of the distance-adaptive stop. Monotone,

@@ -15,8 +15,8 @@ size_t PageGraph::best_entries(core::Candidate *best) const {
   const IndexCache &cache = *index_.cache;
   size_t count = 0;
   for (size_t i = 0; i < cache.entries.size(); ++i) {
-    core::Candidate candidate{
-        query_.distance(cache.entries[i].code, &cache.entry_codes[i * cache.shape.dimensions]), cache.entries[i].id};
+    core::Candidate candidate{query_.distance(cache.entries[i].code, &cache.entry_codes[i * cache.shape.dimensions]),
+                              cache.entries[i].id};
     for (size_t j = 0; j < count; ++j)
       if (candidate.estimate < best[j].estimate) std::swap(candidate, best[j]);
     if (count < kBestEntries) best[count++] = candidate;

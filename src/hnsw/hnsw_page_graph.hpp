@@ -37,8 +37,8 @@ class VisitedVectors {
   std::pmr::vector<core::ScalarCode> parameters_;
 };
 
-// Reads pages through hints, one page ahead of the browser. Holds at most one pin between visits; an error or the end of
-// the transaction drops it, finish() does otherwise.
+// Reads pages through hints, one page ahead of the browser. Holds at most one pin between visits; an error or the end
+// of the transaction drops it, finish() does otherwise.
 class PageGraph {
  public:
   // What a scan needs of a found node later, read under the same lock as its vector.

@@ -81,8 +81,7 @@ Added add_to_slot(const OpenIndex &index, pg::Logging logging, NodeId node, cons
 Added add_to_chunk(const OpenIndex &index, pg::Logging logging, NodeId node, NodeId chunk_id, RowId row) {
   const Buffer buffer = pg::read_block(index.relation, chunk_id / kChunksPerPage, &index.cache->hints);
   LockBuffer(buffer, BUFFER_LOCK_EXCLUSIVE);
-  if (pg::check_page(index.relation, buffer, kIndexMagic) &&
-      page_info(BufferGetPage(buffer))->kind == PageKind::rows) {
+  if (pg::check_page(index.relation, buffer, kIndexMagic) && page_info(BufferGetPage(buffer))->kind == PageKind::rows) {
     const RowChunk *chunk = chunk_at(BufferGetPage(buffer), chunk_id % kChunksPerPage);
     for (uint32 i = 0; chunk->owner == node && i < kRowsPerChunk; ++i) {
       if (chunk->rows[i].is_valid()) continue;
@@ -111,7 +110,8 @@ NodeId take_chunk(const OpenIndex &index, pg::Logging logging, Buffer buffer, bo
   return block * kChunksPerPage + place;
 }
 
-// Finds a place for a chunk: on the page of rows that was last extended, else on a new one, which then becomes that page.
+// Finds a place for a chunk: on the page of rows that was last extended, else on a new one, which then becomes that
+// page.
 NodeId store_chunk(const OpenIndex &index, pg::Logging logging, const RowChunk &chunk) {
   MetaPage meta;
   read_meta(index.relation, &meta);

@@ -9,12 +9,12 @@
 
 namespace quiver::hnsw {
 
-// Appends all rows of the chain that starts at `first` and belongs to `node`. A chunk that changed hands meanwhile makes
-// it start again at the node. Takes one share lock at a time. May allocate, so not under pg::call.
+// Appends all rows of the chain that starts at `first` and belongs to `node`. A chunk that changed hands meanwhile
+// makes it start again at the node. Takes one share lock at a time. May allocate, so not under pg::call.
 void collect_chained_rows(const OpenIndex &index, NodeId node, NodeId first, std::pmr::vector<RowId> *rows);
 
-// Adds a row to a live node whose decoded vector is within `error` of the row's. False when the node is no longer live or
-// no longer has this own code; nothing is changed then. One page is locked at a time; a crash in between leaves an
+// Adds a row to a live node whose decoded vector is within `error` of the row's. False when the node is no longer live
+// or no longer has this own code; nothing is changed then. One page is locked at a time; a crash in between leaves an
 // unlinked chunk whose row never committed.
 bool add_row(const OpenIndex &index, pg::Logging logging, NodeId node, const core::ScalarCode &code,
              const uint8_t *codes, float error, RowId row);

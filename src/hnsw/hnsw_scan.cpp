@@ -99,8 +99,8 @@ bool ScanRun::take(NodeId id, double bound, const PageGraph::Payload &payload) {
   return true;
 }
 
-// Rows that come after a larger bound would break the order. Under strict_order they wait until everything else has been
-// handed out; relaxed_order and off give them at once.
+// Rows that come after a larger bound would break the order. Under strict_order they wait until everything else has
+// been handed out; relaxed_order and off give them at once.
 bool ScanRun::is_late(double bound) const { return mode_ == IterativeScan::strict_order && bound < last_bound_; }
 
 bool ScanRun::next_browsed() {

@@ -17,8 +17,8 @@ class ScanRun {
 
   struct Row {
     RowId row;
-    double bound;    // never above the operator's value
-    bool is_exact;   // the operator's value is NaN for every row: nothing to order by
+    double bound;   // never above the operator's value
+    bool is_exact;  // the operator's value is NaN for every row: nothing to order by
   };
   bool next(Row *row);
 
@@ -44,13 +44,13 @@ class ScanRun {
   PageGraph graph_;
   core::Browser<PageGraph> browser_;
   Sweep sweep_;
-  std::pmr::vector<RowId> rows_;           // of the present node
-  std::pmr::vector<NodeId> pending_;       // found while browsing, not handed out when the sweep began; sorted
+  std::pmr::vector<RowId> rows_;      // of the present node
+  std::pmr::vector<NodeId> pending_;  // found while browsing, not handed out when the sweep began; sorted
   size_t row_position_ = 0;
-  double bound_ = 0.0;                     // of the present node
-  double last_bound_;                      // largest handed out
-  double late_limit_ = 0.0;                // rows below it that the sweep passed over come at the end
-  size_t nodes_ = 0;                       // handed out
+  double bound_ = 0.0;       // of the present node
+  double last_bound_;        // largest handed out
+  double late_limit_ = 0.0;  // rows below it that the sweep passed over come at the end
+  size_t nodes_ = 0;         // handed out
   IterativeScan mode_;
   size_t ef_search_;
   Phase phase_ = Phase::browse;

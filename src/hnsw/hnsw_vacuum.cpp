@@ -161,9 +161,9 @@ NodeId *link_on(const OpenIndex &index, Page page, const Link &link) {
 bool tidy_link(const OpenIndex &index, NodeId node, Link *link) {
   const Buffer holder = ReadBuffer(index.relation, block_of_link(index, *link));
   LockBuffer(holder, BUFFER_LOCK_SHARE);
-  const bool valid = !link->in_node ||
-                     (holds_nodes(index, holder) &&
-                      read_slot(index, BufferGetPage(holder), node).header()->state == core::SlotState::live);
+  const bool valid =
+      !link->in_node || (holds_nodes(index, holder) &&
+                         read_slot(index, BufferGetPage(holder), node).header()->state == core::SlotState::live);
   const NodeId chunk_id = valid ? *link_on(index, BufferGetPage(holder), *link) : kNullNode;
   LockBuffer(holder, BUFFER_LOCK_UNLOCK);
   if (chunk_id == kNullNode) {

@@ -14,8 +14,8 @@ extern "C" {
 
 namespace quiver::hnsw {
 
-// Stage 1, ambulkdelete: meets every stored row once and removes the dead ones. A node without rows becomes a tombstone,
-// stamped with the next transaction id: it routes searches, and insertions that begin later never choose it.
+// Stage 1, ambulkdelete: meets every stored row once and removes the dead ones. A node without rows becomes a
+// tombstone, stamped with the next transaction id: it routes searches, and insertions that begin later never choose it.
 class RowRemoval {
  public:
   RowRemoval(const OpenIndex &index, IndexVacuumInfo *info, IndexBulkDeleteCallback callback, void *callback_state,
@@ -40,8 +40,8 @@ class RowRemoval {
 };
 
 // Stages 2 and 3, amvacuumcleanup: tombstones whose stamp every snapshot has passed lose their in-edges and are stamped
-// again; those whose second stamp has passed become free slots. An interrupted vacuum leaves tombstones and extra lanes,
-// which the next one finds again.
+// again; those whose second stamp has passed become free slots. An interrupted vacuum leaves tombstones and extra
+// lanes, which the next one finds again.
 class NodeRemoval {
  public:
   NodeRemoval(const OpenIndex &index, IndexVacuumInfo *info, std::pmr::memory_resource *memory);
@@ -71,7 +71,7 @@ class NodeRemoval {
   std::pmr::vector<uint8_t> condemned_;   // bit per node id
   std::pmr::vector<uint8_t> referenced_;  // bit per node id: some live node's lane leads here
   std::pmr::vector<NodeId> page_nodes_;
-  std::pmr::vector<NodeId> sample_;       // of live nodes, for dead entries
+  std::pmr::vector<NodeId> sample_;  // of live nodes, for dead entries
   uint64 condemned_count_ = 0, live_nodes_ = 0, tombstones_ = 0, freed_ = 0, live_seen_ = 0;
   BlockNumber free_pages_ = 0;
 };

@@ -142,8 +142,8 @@ void write_meta(Relation index, const MetaPage &meta) {
 }  // namespace
 
 void write_graph(Relation index, MetaPage *meta, const core::BuildGraph &graph) {
-  const uint64 pages = (graph.size() + meta->slots_per_page - 1) / meta->slots_per_page +
-                       graph.extra_rows().size() / kRowsPerChunk;
+  const uint64 pages =
+      (graph.size() + meta->slots_per_page - 1) / meta->slots_per_page + graph.extra_rows().size() / kRowsPerChunk;
   if (pages >= Min(max_blocks(shape_of(*meta)), kMaxRowsBlocks))
     ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
                     errmsg("hnsw index \"%s\" cannot have more nodes", RelationGetRelationName(index))));

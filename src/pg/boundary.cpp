@@ -9,14 +9,22 @@ namespace quiver::pg {
 
 int sqlstate_of(core::Errc code) noexcept {
   switch (code) {
-    case core::Errc::invalid_argument: return ERRCODE_INVALID_PARAMETER_VALUE;
-    case core::Errc::invalid_text: return ERRCODE_INVALID_TEXT_REPRESENTATION;
-    case core::Errc::data_exception: return ERRCODE_DATA_EXCEPTION;
-    case core::Errc::out_of_range: return ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE;
-    case core::Errc::null_not_allowed: return ERRCODE_NULL_VALUE_NOT_ALLOWED;
-    case core::Errc::limit_exceeded: return ERRCODE_PROGRAM_LIMIT_EXCEEDED;
-    case core::Errc::corrupt_index: return ERRCODE_INDEX_CORRUPTED;
-    case core::Errc::internal: return ERRCODE_INTERNAL_ERROR;
+    case core::Errc::invalid_argument:
+      return ERRCODE_INVALID_PARAMETER_VALUE;
+    case core::Errc::invalid_text:
+      return ERRCODE_INVALID_TEXT_REPRESENTATION;
+    case core::Errc::data_exception:
+      return ERRCODE_DATA_EXCEPTION;
+    case core::Errc::out_of_range:
+      return ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE;
+    case core::Errc::null_not_allowed:
+      return ERRCODE_NULL_VALUE_NOT_ALLOWED;
+    case core::Errc::limit_exceeded:
+      return ERRCODE_PROGRAM_LIMIT_EXCEEDED;
+    case core::Errc::corrupt_index:
+      return ERRCODE_INDEX_CORRUPTED;
+    case core::Errc::internal:
+      return ERRCODE_INTERNAL_ERROR;
   }
   return ERRCODE_INTERNAL_ERROR;
 }

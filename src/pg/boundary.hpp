@@ -108,17 +108,17 @@ class ServerInterrupt final : public core::Interrupt {
 
 // Defines the SQL-callable function `name`: QUIVER_FUNCTION(vector_dims) { ... PG_RETURN_INT32(...); }
 // The body sees `fcinfo`, runs inside enter(), and obeys the server's rules.
-#define QUIVER_FUNCTION(name)                                                                \
-  static Datum name##_body(FunctionCallInfo fcinfo);                                         \
-  extern "C" {                                                                               \
-  PGDLLEXPORT Datum name(FunctionCallInfo fcinfo);                                           \
-  PGDLLEXPORT const Pg_finfo_record *pg_finfo_##name(void);                                  \
-  const Pg_finfo_record *pg_finfo_##name(void) {                                             \
-    static constexpr Pg_finfo_record version_1 = {1};                                        \
-    return &version_1;                                                                       \
-  }                                                                                          \
-  Datum name(FunctionCallInfo fcinfo) {                                                      \
-    return quiver::pg::enter([fcinfo] { return name##_body(fcinfo); });                      \
-  }                                                                                          \
-  }                                                                                          \
+#define QUIVER_FUNCTION(name)                                           \
+  static Datum name##_body(FunctionCallInfo fcinfo);                    \
+  extern "C" {                                                          \
+  PGDLLEXPORT Datum name(FunctionCallInfo fcinfo);                      \
+  PGDLLEXPORT const Pg_finfo_record *pg_finfo_##name(void);             \
+  const Pg_finfo_record *pg_finfo_##name(void) {                        \
+    static constexpr Pg_finfo_record version_1 = {1};                   \
+    return &version_1;                                                  \
+  }                                                                     \
+  Datum name(FunctionCallInfo fcinfo) {                                 \
+    return quiver::pg::enter([fcinfo] { return name##_body(fcinfo); }); \
+  }                                                                     \
+  }                                                                     \
   static Datum name##_body([[maybe_unused]] FunctionCallInfo fcinfo)

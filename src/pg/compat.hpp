@@ -14,9 +14,11 @@ extern "C" {
 #include "nodes/pathnodes.h"
 #include "storage/bufmgr.h"
 #include "storage/lmgr.h"
+#include "utils/acl.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
 #if PG_VERSION_NUM >= 160000
+#include "catalog/pg_class.h"
 #include "varatt.h"
 #endif
 }
@@ -57,7 +59,8 @@ inline void fill_common(IndexAmRoutine &routine) {
   routine.amsummarizing = false;
 #endif
 #if PG_VERSION_NUM >= 170000
-  routine.amcanbuildparallel = true;  // up to 16 the planner offers workers to btree only; both builds ask by themselves
+  routine.amcanbuildparallel =
+      true;  // up to 16 the planner offers workers to btree only; both builds ask by themselves
   routine.aminsertcleanup = nullptr;
 #endif
 #if PG_VERSION_NUM >= 180000
@@ -92,6 +95,14 @@ inline void vacuum_delay() {
 #endif
 }
 
+// Whether the current user owns a relation.
+inline bool owns_relation(Oid relation) {
+#if PG_VERSION_NUM >= 160000
+  return object_ownercheck(RelationRelationId, relation, GetUserId());
+#else
+  return pg_class_ownercheck(relation, GetUserId());
+#endif
+}
 
 // The file behind a relation (RelFileNode until 15, RelFileLocator from 16).
 #if PG_VERSION_NUM >= 160000

@@ -24,8 +24,8 @@ inline constexpr uint16 kPageId = 0xFF9A;
 
 inline PageTail *page_tail(Page page) { return reinterpret_cast<PageTail *>(PageGetSpecialPointer(page)); }
 
-// Starts an empty page of an index. `lower`: end of the bytes in use, from the start of the page; generic WAL zeroes what
-// lies between it and the tail.
+// Starts an empty page of an index. `lower`: end of the bytes in use, from the start of the page; generic WAL zeroes
+// what lies between it and the tail.
 void initialize_page(Page page, uint32 index_magic, Size lower);
 
 // Raises ERRCODE_INDEX_CORRUPTED unless the page has a standard header, this tail and no impossible bounds. A page of
@@ -35,8 +35,8 @@ bool check_page(Relation index, Buffer buffer, uint32 index_magic);
 // The one error for a damaged index: names index, block and the way out. `what`: a lower-case clause without newline.
 [[noreturn]] void raise_corrupted(Relation index, BlockNumber block, const char *what);
 
-// Remembers, per backend and index, which buffer held a block, so that a visit skips the shared hash table. Plain data in
-// a context that outlives the scan; stale entries are harmless because the buffer manager checks the tag.
+// Remembers, per backend and index, which buffer held a block, so that a visit skips the shared hash table. Plain data
+// in a context that outlives the scan; stale entries are harmless because the buffer manager checks the tag.
 struct BufferHints {
   Buffer *buffers;
   BlockNumber capacity;
@@ -77,8 +77,8 @@ struct PairChange {
   Page pages[2];
 };
 
-// Locks both exclusively, the lower block first, and starts the change. REQUIRES: both pinned, none locked; when both are
-// the same block, pinned twice. cancel_pair unlocks and unpins without a change.
+// Locks both exclusively, the lower block first, and starts the change. REQUIRES: both pinned, none locked; when both
+// are the same block, pinned twice. cancel_pair unlocks and unpins without a change.
 void lock_pair(Buffer first, Buffer second);
 PairChange begin_pair(Relation index, Buffer first, Buffer second);
 void finish_pair(const PairChange &change);

@@ -78,7 +78,8 @@ void decode_u8(const uint8_t *code, size_t n, float minimum, float step, float *
 }
 
 LevelSums quantize_levels(const float *values, size_t n, float inverse_step, uint8_t *levels) {
-  const Floats inverse = broadcast(inverse_step), two = broadcast(2.0f), top = broadcast(3.5f), middle = broadcast(-1.5f);
+  const Floats inverse = broadcast(inverse_step), two = broadcast(2.0f), top = broadcast(3.5f),
+               middle = broadcast(-1.5f);
   Floats alignment = zero(), squares = zero();
   size_t i = 0;
   float scaled[kFloats], whole[kFloats];
@@ -111,8 +112,8 @@ inline void finish_four(const LaneQuery &query, const LaneBlock &block, size_t l
     const simde__m128i halves = simde_mm_loadl_epi64(reinterpret_cast<const simde__m128i *>(bf16 + lane));
     return simde_mm_castsi128_ps(simde_mm_slli_epi32(simde_mm_cvtepu16_epi32(halves), 16));
   };
-  const simde__m128 product = simde_mm_add_ps(simde_mm_mul_ps(simde_mm_cvtepi32_ps(integers), simde_mm_set1_ps(query.scale)),
-                                              simde_mm_set1_ps(query.offset));
+  const simde__m128 product = simde_mm_add_ps(
+      simde_mm_mul_ps(simde_mm_cvtepi32_ps(integers), simde_mm_set1_ps(query.scale)), simde_mm_set1_ps(query.offset));
   const simde__m128 fixed = simde_mm_add_ps(factors(block.add), simde_mm_set1_ps(own));
   simde_mm_storeu_ps(out + lane, simde_mm_add_ps(fixed, simde_mm_mul_ps(factors(block.rescale), product)));
 }
@@ -135,7 +136,8 @@ inline void estimate_lanes(const LaneQuery &query, const LaneBlock &block, float
   size_t lane = 0;
   for (; lane + 4 <= block.lanes; lane += 4, code += 4 * block.code_bytes) {
     const simde__m128i first = simde_mm_hadd_epi32(product(code), product(code + block.code_bytes));
-    const simde__m128i second = simde_mm_hadd_epi32(product(code + 2 * block.code_bytes), product(code + 3 * block.code_bytes));
+    const simde__m128i second =
+        simde_mm_hadd_epi32(product(code + 2 * block.code_bytes), product(code + 3 * block.code_bytes));
     finish_four(query, block, lane, simde_mm_hadd_epi32(first, second), own, out);
   }
   for (; lane < block.lanes; ++lane, code += block.code_bytes) {
@@ -174,9 +176,8 @@ void estimate_lanes_2bit(const LaneQuery &query, const LaneBlock &block, float o
   if (bytes <= kBytes) {
     Integers fields[4];  // stay in registers for all lanes
     load_fields(query, 0, fields);
-    estimate_lanes(query, block, own, out, [&](const uint8_t *code) {
-      return fold_i32(multiply_levels(load_code(code, 0, bytes), fields));
-    });
+    estimate_lanes(query, block, own, out,
+                   [&](const uint8_t *code) { return fold_i32(multiply_levels(load_code(code, 0, bytes), fields)); });
     return;
   }
   estimate_lanes(query, block, own, out, [&](const uint8_t *code) {
@@ -199,8 +200,7 @@ inline simde__m128i bit_product(const LaneQuery &query, const uint8_t *code, siz
   for (size_t offset = 0; offset < code_bytes; offset += kBytes) {
     const Integers bits = load_code(code, offset, code_bytes);
     for (size_t plane = 0; plane < kQueryPlanes; ++plane) {
-      const Integers counts =
-          _mm512_popcnt_epi64(bit_and(bits, load_integers(planes + plane * query.stride + offset)));
+      const Integers counts = _mm512_popcnt_epi64(bit_and(bits, load_integers(planes + plane * query.stride + offset)));
       const Integers weighted = simde_mm512_slli_epi64(counts, static_cast<unsigned>(plane));
       total = plane + 1 == kQueryPlanes ? simde_mm512_sub_epi32(total, weighted) : add_i32(total, weighted);
     }

@@ -35,8 +35,10 @@ bool has_avx512_vnni() {
 size_t list_tiers(Tier *tiers, size_t capacity) {
   __builtin_cpu_init();
   const Tier all[] = {
-      {"avx512_vnni", &kernels_avx512_vnni, has_avx512_vnni()}, {"avx512", &kernels_avx512, has_avx512()},
-      {"avx2", &kernels_avx2, has_avx2()},                      {"sse42", &kernels_sse42, has_sse42()},
+      {"avx512_vnni", &kernels_avx512_vnni, has_avx512_vnni()},
+      {"avx512", &kernels_avx512, has_avx512()},
+      {"avx2", &kernels_avx2, has_avx2()},
+      {"sse42", &kernels_sse42, has_sse42()},
       {"baseline", &kernels_baseline, true},
   };
   size_t count = 0;
@@ -51,7 +53,9 @@ const char *cpu_features() {
   line[0] = '\0';
   size_t length = 0;
   const auto note = [&length](const char *name, bool present) {
-    if (present) length += static_cast<size_t>(std::snprintf(line + length, sizeof line - length, "%s%s", length > 0 ? " " : "", name));
+    if (present)
+      length +=
+          static_cast<size_t>(std::snprintf(line + length, sizeof line - length, "%s%s", length > 0 ? " " : "", name));
   };
   note("sse4.2", __builtin_cpu_supports("sse4.2"));
   note("popcnt", __builtin_cpu_supports("popcnt"));

@@ -10,9 +10,9 @@ namespace quiver::simd {
 
 // The tiers compiled into this binary, best first, with what the CPU and the operating system say of each.
 struct Tier {
-  const char *name;          // "avx512_vnni", "avx512", "avx2", "sse42", "baseline"
+  const char *name;  // "avx512_vnni", "avx512", "avx2", "sse42", "baseline"
   const Kernels *kernels;
-  bool supported;            // by this CPU and this operating system
+  bool supported;  // by this CPU and this operating system
 };
 
 inline constexpr size_t kMaxTiers = 8;
@@ -21,7 +21,8 @@ inline constexpr size_t kMaxTiers = 8;
 size_t list_tiers(Tier *tiers, size_t capacity);
 
 // The table in force: the first supported tier, or the one given by the environment variable QUIVER_SIMD_TIER at load,
-// or by force_tier. An impossible name in the environment ends the process: it is there for tests. Fetch it once per scan, build or batch, never per distance.
+// or by force_tier. An impossible name in the environment ends the process: it is there for tests. Fetch it once per
+// scan, build or batch, never per distance.
 const Kernels &kernels();
 
 // Makes `name` the tier in force ("auto" returns to the first supported one). Returns false, and changes nothing, when

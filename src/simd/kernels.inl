@@ -1,8 +1,8 @@
 // All kernels of one tier, gathered in its table. Included once by each tier_<name>.cpp.
 // SPDX-License-Identifier: PostgreSQL
 //
-// QUIVER_TIER names the table, QUIVER_TIER_NAME what users call it, QUIVER_LANE_BITS the register width. QUIVER_VNNI and
-// QUIVER_VPOPCNT choose kernels that need those instructions.
+// QUIVER_TIER names the table, QUIVER_TIER_NAME what users call it, QUIVER_LANE_BITS the register width. QUIVER_VNNI
+// and QUIVER_VPOPCNT choose kernels that need those instructions.
 
 #include "simd/kernels.hpp"
 

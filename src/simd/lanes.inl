@@ -1,8 +1,8 @@
 // The operations that kernels are written in, at this tier's register width, in SIMDe's names.
 // SPDX-License-Identifier: PostgreSQL
 //
-// QUIVER_LANE_BITS is 128, 256 or 512. Everything is in the including file's anonymous namespace: nothing here may become
-// a symbol that another tier could be linked to.
+// QUIVER_LANE_BITS is 128, 256 or 512. Everything is in the including file's anonymous namespace: nothing here may
+// become a symbol that another tier could be linked to.
 
 #include <cstddef>
 #include <cstdint>
@@ -43,21 +43,19 @@ inline Floats absolute(Floats a) { return simde_mm512_abs_ps(a); }
 inline Floats smaller(Floats a, Floats b) { return simde_mm512_min_ps(a, b); }
 inline Floats larger(Floats a, Floats b) { return simde_mm512_max_ps(a, b); }
 inline float sum(Floats a) { return _mm512_reduce_add_ps(a); }
-inline Floats bytes_to_floats(simde__m128i bytes) {
-  return _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(bytes));
-}
+inline Floats bytes_to_floats(simde__m128i bytes) { return _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(bytes)); }
 inline Floats load_bytes(const uint8_t *p) { return bytes_to_floats(simde_mm_loadu_si128(p)); }
 
 inline Integers zero_integers() { return simde_mm512_setzero_si512(); }
 inline Integers load_integers(const void *p) { return simde_mm512_loadu_si512(p); }
-inline Integers load_integers_part(const void *p, size_t count) {
-  return _mm512_maskz_loadu_epi8(low_bits(count), p);
-}
+inline Integers load_integers_part(const void *p, size_t count) { return _mm512_maskz_loadu_epi8(low_bits(count), p); }
 inline Integers add_i32(Integers a, Integers b) { return simde_mm512_add_epi32(a, b); }
 inline Integers add_i16(Integers a, Integers b) { return simde_mm512_add_epi16(a, b); }
 inline Integers bit_and(Integers a, Integers b) { return simde_mm512_and_si512(a, b); }
 template <int kShift>
-inline Integers shift_right_u16(Integers a) { return simde_mm512_srli_epi16(a, kShift); }
+inline Integers shift_right_u16(Integers a) {
+  return simde_mm512_srli_epi16(a, kShift);
+}
 inline Integers broadcast_u8(int x) { return simde_mm512_set1_epi8(static_cast<int8_t>(x)); }
 inline Integers broadcast_i16(int x) { return simde_mm512_set1_epi16(static_cast<int16_t>(x)); }
 inline Integers multiply_pairs_i16(Integers a, Integers b) { return simde_mm512_madd_epi16(a, b); }
@@ -94,7 +92,8 @@ inline float sum(Floats a) {
   return simde_mm_cvtss_f32(simde_mm_add_ss(half, simde_mm_movehdup_ps(half)));
 }
 inline Floats load_bytes(const uint8_t *p) {
-  return simde_mm256_cvtepi32_ps(simde_mm256_cvtepu8_epi32(simde_mm_loadl_epi64(reinterpret_cast<const simde__m128i *>(p))));
+  return simde_mm256_cvtepi32_ps(
+      simde_mm256_cvtepu8_epi32(simde_mm_loadl_epi64(reinterpret_cast<const simde__m128i *>(p))));
 }
 
 inline Integers zero_integers() { return simde_mm256_setzero_si256(); }
@@ -103,7 +102,9 @@ inline Integers add_i32(Integers a, Integers b) { return simde_mm256_add_epi32(a
 inline Integers add_i16(Integers a, Integers b) { return simde_mm256_add_epi16(a, b); }
 inline Integers bit_and(Integers a, Integers b) { return simde_mm256_and_si256(a, b); }
 template <int kShift>
-inline Integers shift_right_u16(Integers a) { return simde_mm256_srli_epi16(a, kShift); }
+inline Integers shift_right_u16(Integers a) {
+  return simde_mm256_srli_epi16(a, kShift);
+}
 inline Integers broadcast_u8(int x) { return simde_mm256_set1_epi8(static_cast<int8_t>(x)); }
 inline Integers broadcast_i16(int x) { return simde_mm256_set1_epi16(static_cast<int16_t>(x)); }
 inline Integers multiply_pairs_i16(Integers a, Integers b) { return simde_mm256_madd_epi16(a, b); }
@@ -149,7 +150,9 @@ inline Integers add_i32(Integers a, Integers b) { return simde_mm_add_epi32(a, b
 inline Integers add_i16(Integers a, Integers b) { return simde_mm_add_epi16(a, b); }
 inline Integers bit_and(Integers a, Integers b) { return simde_mm_and_si128(a, b); }
 template <int kShift>
-inline Integers shift_right_u16(Integers a) { return simde_mm_srli_epi16(a, kShift); }
+inline Integers shift_right_u16(Integers a) {
+  return simde_mm_srli_epi16(a, kShift);
+}
 inline Integers broadcast_u8(int x) { return simde_mm_set1_epi8(static_cast<int8_t>(x)); }
 inline Integers broadcast_i16(int x) { return simde_mm_set1_epi16(static_cast<int16_t>(x)); }
 inline Integers multiply_pairs_i16(Integers a, Integers b) { return simde_mm_madd_epi16(a, b); }

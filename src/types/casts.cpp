@@ -16,12 +16,18 @@ namespace {
 // Narrowing: beyond binary32 is an infinity (refused by the caller), below it a zero.
 float element_of(Datum value, Oid type) {
   switch (type) {
-    case INT4OID: return static_cast<float>(DatumGetInt32(value));
-    case FLOAT4OID: return DatumGetFloat4(value);
-    case FLOAT8OID: return static_cast<float>(DatumGetFloat8(value));
-    // Through its text, because numeric_float4 raises where the other types round, and by way of float8 it rounds twice.
-    case NUMERICOID: return std::strtof(DatumGetCString(DirectFunctionCall1(numeric_out, value)), nullptr);
-    default: break;
+    case INT4OID:
+      return static_cast<float>(DatumGetInt32(value));
+    case FLOAT4OID:
+      return DatumGetFloat4(value);
+    case FLOAT8OID:
+      return static_cast<float>(DatumGetFloat8(value));
+    // Through its text, because numeric_float4 raises where the other types round, and by way of float8 it rounds
+    // twice.
+    case NUMERICOID:
+      return std::strtof(DatumGetCString(DirectFunctionCall1(numeric_out, value)), nullptr);
+    default:
+      break;
   }
   ereport(ERROR, (errcode(ERRCODE_DATA_EXCEPTION), errmsg("unsupported array type")));
   pg_unreachable();

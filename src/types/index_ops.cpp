@@ -37,7 +37,8 @@ IndexOps index_ops_for(Relation index) {
 
 int indexed_dimensions(Relation index) {
   const int dimensions = TupleDescAttr(index->rd_att, 0)->atttypmod;
-  if (dimensions < 1) ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("column does not have dimensions")));
+  if (dimensions < 1)
+    ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("column does not have dimensions")));
   return dimensions;
 }
 

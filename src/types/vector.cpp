@@ -22,7 +22,8 @@ Vector *make_vector(int dimensions) {
 }
 
 void check_dimensions(int64 dimensions) {
-  if (dimensions < 1) ereport(ERROR, (errcode(ERRCODE_DATA_EXCEPTION), errmsg("vector must have at least 1 dimension")));
+  if (dimensions < 1)
+    ereport(ERROR, (errcode(ERRCODE_DATA_EXCEPTION), errmsg("vector must have at least 1 dimension")));
   if (dimensions > kMaxVectorDimensions)
     ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
                     errmsg("vector cannot have more than %d dimensions", kMaxVectorDimensions)));
@@ -49,23 +50,36 @@ namespace {
 [[noreturn]] void raise_text_problem(const char *text, const core::ParsedVector &parsed) {
   using core::TextProblem;
   const auto malformed = [text](const char *detail) {
-    ereport(ERROR, (errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
-                    errmsg("invalid input syntax for type vector: \"%s\"", text),
-                    detail != nullptr ? errdetail_internal("%s", detail) : 0));
+    ereport(ERROR,
+            (errcode(ERRCODE_INVALID_TEXT_REPRESENTATION), errmsg("invalid input syntax for type vector: \"%s\"", text),
+             detail != nullptr ? errdetail_internal("%s", detail) : 0));
   };
   switch (parsed.problem) {
-    case TextProblem::no_opening_bracket: malformed("Vector contents must start with \"[\"."); break;
-    case TextProblem::junk_after_end: malformed("Junk after closing right brace."); break;
-    case TextProblem::no_elements: check_dimensions(0); break;
-    case TextProblem::too_many_elements: check_dimensions(kMaxVectorDimensions + 1); break;
-    case TextProblem::nan_element: check_element(NAN); break;
-    case TextProblem::infinite_element: check_element(INFINITY); break;
+    case TextProblem::no_opening_bracket:
+      malformed("Vector contents must start with \"[\".");
+      break;
+    case TextProblem::junk_after_end:
+      malformed("Junk after closing right brace.");
+      break;
+    case TextProblem::no_elements:
+      check_dimensions(0);
+      break;
+    case TextProblem::too_many_elements:
+      check_dimensions(kMaxVectorDimensions + 1);
+      break;
+    case TextProblem::nan_element:
+      check_element(NAN);
+      break;
+    case TextProblem::infinite_element:
+      check_element(INFINITY);
+      break;
     case TextProblem::out_of_range:
       ereport(ERROR, (errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
                       errmsg("\"%s\" is out of range for type vector",
                              pnstrdup(parsed.token, static_cast<Size>(parsed.token_bytes)))));
     case TextProblem::malformed:
-    case TextProblem::none: break;
+    case TextProblem::none:
+      break;
   }
   malformed(nullptr);
   pg_unreachable();
@@ -108,8 +122,7 @@ QUIVER_FUNCTION(vector_typmod_in) {
   const int32 *typmods = ArrayGetIntegerTypmods(PG_GETARG_ARRAYTYPE_P(0), &count);
   if (count != 1) ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("invalid type modifier")));
   if (typmods[0] < 1)
-    ereport(ERROR,
-            (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("dimensions for type vector must be at least 1")));
+    ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("dimensions for type vector must be at least 1")));
   if (typmods[0] > kMaxVectorDimensions)
     ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
                     errmsg("dimensions for type vector cannot exceed %d", kMaxVectorDimensions)));
@@ -122,8 +135,7 @@ QUIVER_FUNCTION(vector_recv) {
   const int unused = static_cast<int16>(pq_getmsgint(message, sizeof(int16)));
   check_dimensions(dimensions);
   check_typmod(PG_GETARG_INT32(2), dimensions);
-  if (unused != 0)
-    ereport(ERROR, (errcode(ERRCODE_DATA_EXCEPTION), errmsg("expected unused to be 0, not %d", unused)));
+  if (unused != 0) ereport(ERROR, (errcode(ERRCODE_DATA_EXCEPTION), errmsg("expected unused to be 0, not %d", unused)));
   Vector *result = make_vector(dimensions);
   for (int i = 0; i < dimensions; ++i) {
     result->x[i] = pq_getmsgfloat4(message);

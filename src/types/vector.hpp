@@ -19,9 +19,7 @@ static_assert(offsetof(Vector, x) == 8);
 
 inline Vector *DatumGetVector(Datum value) { return reinterpret_cast<Vector *>(PG_DETOAST_DATUM(value)); }
 
-inline Size vector_bytes(int dimensions) {
-  return offsetof(Vector, x) + sizeof(float) * static_cast<Size>(dimensions);
-}
+inline Size vector_bytes(int dimensions) { return offsetof(Vector, x) + sizeof(float) * static_cast<Size>(dimensions); }
 
 // A vector of zeros in the current memory context. REQUIRES: dimensions checked.
 Vector *make_vector(int dimensions);

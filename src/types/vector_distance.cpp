@@ -18,7 +18,9 @@ Operands operands_of(FunctionCallInfo fcinfo) {
   return {a, b, static_cast<size_t>(a->dim)};
 }
 
-float inner_product_of(const Operands &o) { return quiver::simd::kernels().inner_product(o.a->x, o.b->x, o.dimensions); }
+float inner_product_of(const Operands &o) {
+  return quiver::simd::kernels().inner_product(o.a->x, o.b->x, o.dimensions);
+}
 float squared_l2_of(const Operands &o) { return quiver::simd::kernels().squared_l2(o.a->x, o.b->x, o.dimensions); }
 
 // Rounding may leave the range by a little; NaN stays.
