@@ -159,8 +159,8 @@ void measure(SlotGraph &graph, NodeQuery &query, const NodeShape &shape, const M
     visits += browser.visits();
   }
   const double seconds = cpu_seconds() - start;
-  std::printf("gamma %.2f recall %.4f visits %6.1f us %7.1f\n", static_cast<double>(gamma),
-              total_recall / queries.rows, static_cast<double>(visits) / queries.rows, 1e6 * seconds / queries.rows);
+  std::printf("gamma %.2f recall %.4f visits %6.1f us %7.1f\n", static_cast<double>(gamma), total_recall / queries.rows,
+              static_cast<double>(visits) / queries.rows, 1e6 * seconds / queries.rows);
 }
 
 int run(int argc, char **argv) {

@@ -1,0 +1,63 @@
+#!/usr/bin/env bash
+# Unit tests: as built for this machine, under ASan and UBSan, and on processors that this machine is not: aarch64 and
+# older x86-64 models, emulated by QEMU where it is installed.
+# usage: scripts/unit.sh [native|sanitize|aarch64|models]...
+set -uo pipefail
+cd "$(dirname "$0")/.."
+generator=()
+command -v ninja >/dev/null && generator=(-G Ninja)
+result=0
+
+build() {
+  local folder=build/$1
+  shift
+  cmake -S . -B "$folder" "${generator[@]}" "$@" >/dev/null && cmake --build "$folder" --target unit_tests -j "$(nproc)" |
+    grep -E 'warning|error|FAILED' || true
+  [ -x "$folder/unit_tests" ]
+}
+
+# run NAME COMMAND...: counts GoogleTest's own summary.
+run() {
+  local name=$1 output passed failed
+  shift
+  output=$("$@" 2>&1)
+  local status=$?
+  passed=$(grep -oE '\[  PASSED  \] [0-9]+ test' <<<"$output" | grep -oE '[0-9]+')
+  failed=$(grep -oE '\[  FAILED  \] [0-9]+ test' <<<"$output" | grep -oE '[0-9]+' | head -n 1)
+  if [ $status != 0 ]; then
+    grep -vE '^\[ +(OK|RUN) ' <<<"$output" | tail -n 60
+    failed=${failed:-1}
+  fi
+  echo "unit, $name: ${passed:-0} passed, ${failed:-0} failed"
+  [ $status = 0 ] && [ "${passed:-0}" -gt 0 ] || result=1
+}
+
+# The part of the tests that depends on the processor.
+by_processor='--gtest_filter=*Kernels*:*Rotation*:*ScalarCode*:*ResidualCode*:*NodeQuery*'
+
+for part in ${*:-native sanitize aarch64 models}; do
+  case $part in
+    native)
+      build native && run "native" build/native/unit_tests || result=1 ;;
+    sanitize)
+      build sanitize -DQUIVER_SANITIZE=ON && run "sanitizers" build/sanitize/unit_tests || result=1 ;;
+    aarch64)
+      if command -v aarch64-linux-gnu-g++ >/dev/null && command -v qemu-aarch64-static >/dev/null; then
+        build aarch64 -DCMAKE_SYSTEM_NAME=Linux -DCMAKE_SYSTEM_PROCESSOR=aarch64 -DCMAKE_CXX_COMPILER=aarch64-linux-gnu-g++ &&
+          run "aarch64" qemu-aarch64-static -L /usr/aarch64-linux-gnu build/aarch64/unit_tests "$by_processor" || result=1
+      else
+        echo "unit: no cross compiler or emulator for aarch64 here, not run"
+      fi ;;
+    models)
+      if [ "$(uname -m)" = x86_64 ] && command -v qemu-x86_64-static >/dev/null; then
+        build native || result=1
+        # One without SSE4.2, one with it, one with AVX2: what a kernel uses beyond its tier ends in SIGILL.
+        for model in Conroe Nehalem Haswell; do
+          run "$model" qemu-x86_64-static -cpu "$model" build/native/unit_tests "$by_processor"
+        done
+      else
+        echo "unit: no emulator for x86-64 models here, not run"
+      fi ;;
+  esac
+done
+exit $result

@@ -1,0 +1,143 @@
+// The graph in memory and the browser over it: complete, in order, reachable, within its budget.
+// SPDX-License-Identifier: PostgreSQL
+#include "core/build_graph.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <memory_resource>
+#include <random>
+#include <set>
+#include <vector>
+
+#include "core/row_encoder.hpp"
+
+namespace quiver::core {
+namespace {
+
+class BuildGraphTest : public testing::Test {
+ protected:
+  static constexpr size_t kDimensions = 24;
+
+  void build(size_t rows, size_t distinct, size_t budget = SIZE_MAX) {
+    shape_ = choose_node_shape(kDimensions, 8);
+    rotation_ = std::make_unique<Rotation>(kDimensions, 1, memory_);
+    encoder_ = std::make_unique<RowEncoder>(shape_, Metric::l2, *rotation_, memory_);
+    graph_ = std::make_unique<BuildGraph>(shape_, BuildOptions{64, rows, budget}, memory_);
+    std::mt19937 random(12);
+    std::normal_distribution<float> normal;
+    for (size_t i = 0; i < distinct; ++i) {
+      std::vector<float> row(kDimensions);
+      for (float &value : row) value = normal(random);
+      vectors_.push_back(row);
+    }
+    for (size_t i = 0; i < rows; ++i) {
+      ASSERT_TRUE(encoder_->encode(vectors_[i % distinct].data()));
+      if (!graph_->add(encoder_->code(), encoder_->codes(), {0, static_cast<uint16_t>(i), 1})) break;
+      ++added_;
+    }
+    NoInterrupt interrupt;
+    graph_->finish(interrupt);
+  }
+
+  std::pmr::memory_resource *memory_ = std::pmr::new_delete_resource();
+  NodeShape shape_;
+  std::unique_ptr<Rotation> rotation_;
+  std::unique_ptr<RowEncoder> encoder_;
+  std::unique_ptr<BuildGraph> graph_;
+  std::vector<std::vector<float>> vectors_;
+  size_t added_ = 0;
+};
+
+TEST_F(BuildGraphTest, ListsAreSound) {
+  build(2000, 2000);
+  ASSERT_EQ(graph_->size(), 2000u);
+  for (NodeId id = 0; id < graph_->size(); ++id) {
+    const auto list = graph_->neighbours(id);
+    EXPECT_LE(list.size(), shape_.lanes);
+    const std::set<NodeId> distinct(list.begin(), list.end());
+    EXPECT_EQ(distinct.size(), list.size());
+    EXPECT_EQ(distinct.count(id), 0u);
+    for (const NodeId neighbour : distinct) EXPECT_LT(neighbour, graph_->size());
+  }
+}
+
+TEST_F(BuildGraphTest, EveryNodeIsReachable) {
+  for (const size_t rows : {700, 1500, 3000}) {
+    vectors_.clear();
+    build(rows, rows);
+    std::set<NodeId> reached(graph_->entries().begin(), graph_->entries().end());
+    std::vector<NodeId> queue(reached.begin(), reached.end());
+    while (!queue.empty()) {
+      const NodeId id = queue.back();
+      queue.pop_back();
+      for (const NodeId next : graph_->neighbours(id))
+        if (reached.insert(next).second) queue.push_back(next);
+    }
+    EXPECT_EQ(reached.size(), graph_->size());
+  }
+}
+
+TEST_F(BuildGraphTest, EqualVectorsShareANode) {
+  build(900, 100);
+  EXPECT_EQ(graph_->size(), 100u);
+  EXPECT_EQ(graph_->extra_rows().size(), 800u);
+  EXPECT_TRUE(std::is_sorted(graph_->extra_rows().begin(), graph_->extra_rows().end(),
+                             [](const auto &a, const auto &b) { return a.node < b.node; }));
+}
+
+TEST_F(BuildGraphTest, StopsAtItsBudget) {
+  build(2000, 2000, 100 * 1024);
+  EXPECT_GT(added_, 100u);
+  EXPECT_LT(added_, 2000u);
+  EXPECT_EQ(graph_->size(), added_);
+}
+
+TEST_F(BuildGraphTest, BrowserFindsNodesOnceAndTheNearestFirst) {
+  build(1500, 1500);
+  BuildGraph::View view(*graph_);
+  BrowseOptions options;
+  options.gamma = 0.2f;
+  options.max_lanes = shape_.lanes * 2;
+  Browser<BuildGraph::View> browser(view, options, memory_);
+  double hits = 0;
+  for (NodeId target = 0; target < 50; ++target) {
+    view.aim(&graph_->scalar_code(target), graph_->codes(target));
+    browser.start();
+    const auto *first = browser.next();
+    ASSERT_NE(first, nullptr);
+    std::vector<std::pair<float, NodeId>> exact;
+    for (NodeId id = 0; id < graph_->size(); ++id) exact.push_back({view.distance_to(id), id});
+    std::sort(exact.begin(), exact.end());
+    std::vector<NodeId> found;
+    for (const auto &node : browser.found()) found.push_back(node.id);
+    for (size_t i = 0; i < 10; ++i) hits += std::find(found.begin(), found.end(), exact[i].second) != found.end();
+    if (target > 0) continue;
+    std::set<NodeId> all{first->id};
+    for (const auto *node = browser.next(); node != nullptr; node = browser.next())
+      EXPECT_TRUE(all.insert(node->id).second);
+    // A node that only a distant entry leads to is left to the sweep.
+    EXPECT_GE(all.size(), graph_->size() * 995 / 1000);
+  }
+  EXPECT_GT(hits / 500.0, 0.97);
+}
+
+TEST_F(BuildGraphTest, ALimitedSearchStillHandsOutItsFirstRows) {
+  build(1500, 1500);
+  BuildGraph::View view(*graph_);
+  BrowseOptions options;
+  options.gamma = 10.0f;
+  options.max_lanes = shape_.lanes * 2;
+  options.max_visits = 40;
+  Browser<BuildGraph::View> browser(view, options, memory_);
+  view.aim(&graph_->scalar_code(7), graph_->codes(7));
+  browser.start();
+  size_t rows = 0;
+  while (browser.next() != nullptr) ++rows;
+  EXPECT_TRUE(browser.is_limited());
+  EXPECT_EQ(rows, options.base_k);
+  EXPECT_EQ(browser.visits(), options.max_visits);
+}
+
+}  // namespace
+}  // namespace quiver::core

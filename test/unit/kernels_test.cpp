@@ -1,0 +1,291 @@
+// Every kernel on every tier that this processor has, against loops in binary64: all lengths 0-130, odd alignments.
+// SPDX-License-Identifier: PostgreSQL
+#include "simd/kernels.hpp"
+
+#include <gtest/gtest.h>
+
+#include <bit>
+#include <cmath>
+#include <cstring>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "simd/dispatch.hpp"
+
+namespace quiver::simd {
+namespace {
+
+std::vector<const Kernels *> supported_tables() {
+  Tier tiers[kMaxTiers];
+  const size_t count = list_tiers(tiers, kMaxTiers);
+  std::vector<const Kernels *> tables;
+  for (size_t i = 0; i < count; ++i)
+    if (tiers[i].supported) tables.push_back(tiers[i].kernels);
+  return tables;
+}
+
+class KernelsTest : public testing::TestWithParam<const Kernels *> {
+ protected:
+  static constexpr size_t kMaxLength = 130;
+
+  // Values at an address that is `offset` elements off any alignment, surrounded by NaNs that a stray read would show.
+  struct Floats {
+    Floats(size_t n, size_t offset, std::mt19937 &random) : storage(n + offset + 64, NAN), data(&storage[offset]) {
+      std::uniform_real_distribution<float> uniform(-2.0f, 2.0f);
+      for (size_t i = 0; i < n; ++i) data[i] = uniform(random);
+    }
+    std::vector<float> storage;
+    float *data;
+  };
+  struct Bytes {
+    Bytes(size_t n, size_t offset, std::mt19937 &random) : storage(n + offset + 64, 0xee), data(&storage[offset]) {
+      for (size_t i = 0; i < n; ++i) data[i] = static_cast<uint8_t>(random());
+    }
+    std::vector<uint8_t> storage;
+    uint8_t *data;
+  };
+
+  template <class Body>
+  void for_lengths(Body body) {
+    for (size_t n = 0; n <= kMaxLength; ++n)
+      for (const size_t offset : {0, 1, 3}) {
+        SCOPED_TRACE(std::string(GetParam()->tier) + ", length " + std::to_string(n));
+        body(n, offset);
+      }
+    for (const size_t n : {768, 1000, 16000}) body(n, 1);
+  }
+
+  std::mt19937 random_{20240517};
+};
+
+// Rounding of n binary32 additions of terms whose absolute values sum to `magnitude`.
+double tolerance(size_t n, double magnitude) { return (static_cast<double>(n) + 4.0) * magnitude * 0x1p-24; }
+
+TEST_P(KernelsTest, DenseDistancesAgreeWithDoubles) {
+  for_lengths([this](size_t n, size_t offset) {
+    const Floats a(n, offset, random_), b(n, offset + 1, random_);
+    double l2 = 0, dot = 0, l1 = 0, aa = 0, bb = 0, absolute = 0;
+    for (size_t i = 0; i < n; ++i) {
+      const double x = a.data[i], y = b.data[i];
+      l2 += (x - y) * (x - y);
+      dot += x * y;
+      absolute += std::fabs(x * y);
+      l1 += std::fabs(x - y);
+      aa += x * x;
+      bb += y * y;
+    }
+    const Kernels &k = *GetParam();
+    EXPECT_NEAR(k.squared_l2(a.data, b.data, n), l2, tolerance(n, l2));
+    EXPECT_NEAR(k.inner_product(a.data, b.data, n), dot, tolerance(n, absolute));
+    EXPECT_NEAR(k.l1(a.data, b.data, n), l1, tolerance(n, l1));
+    EXPECT_NEAR(k.squared_norm(a.data, n), aa, aa * static_cast<double>(n + 4) * 0x1p-53);
+    const CosineSums sums = k.cosine_sums(a.data, b.data, n);
+    EXPECT_NEAR(sums.dot, dot, tolerance(n, absolute));
+    EXPECT_NEAR(sums.squared_norm_a, aa, tolerance(n, aa));
+    EXPECT_NEAR(sums.squared_norm_b, bb, tolerance(n, bb));
+  });
+}
+
+TEST_P(KernelsTest, InfinityAndNanAreNotLost) {
+  std::vector<float> a(37, 1.0f), b(37, 1.0f);
+  const Kernels &k = *GetParam();
+  for (size_t i = 0; i < a.size(); ++i) {
+    a[i] = 3e38f;
+    b[i] = -3e38f;
+    EXPECT_TRUE(std::isinf(k.squared_l2(a.data(), b.data(), a.size())));
+    EXPECT_TRUE(std::isinf(k.inner_product(a.data(), b.data(), a.size())));
+    a[i] = b[i] = 1.0f;
+  }
+}
+
+TEST_P(KernelsTest, HadamardGivesTheSameBitsAsTheTextbook) {
+  for (size_t n = 1; n <= 4096; n *= 2) {
+    Floats a(n, 1, random_);
+    std::vector<float> expected(a.data, a.data + n);
+    for (size_t half = 1; half < n; half *= 2)
+      for (size_t i = 0; i < n; ++i)
+        if ((i & half) == 0) {
+          const float x = expected[i], y = expected[i + half];
+          expected[i] = x + y;
+          expected[i + half] = x - y;
+        }
+    GetParam()->hadamard(a.data, n);
+    EXPECT_EQ(std::memcmp(a.data, expected.data(), n * sizeof(float)), 0) << n;
+  }
+}
+
+TEST_P(KernelsTest, CodesOfBytes) {
+  for_lengths([this](size_t n, size_t offset) {
+    const Floats query(n, offset, random_);
+    Bytes a(n, offset, random_), b(n, offset + 1, random_);
+    if (n % 2 == 1) {
+      std::memset(a.data, 255, n);
+      std::memset(b.data, 255, n);
+    }
+    double dot = 0, absolute = 0;
+    uint64_t integer = 0, sum = 0;
+    for (size_t i = 0; i < n; ++i) {
+      dot += static_cast<double>(query.data[i]) * a.data[i];
+      absolute += std::fabs(static_cast<double>(query.data[i]) * a.data[i]);
+      integer += static_cast<uint64_t>(a.data[i]) * b.data[i];
+      sum += a.data[i];
+    }
+    const Kernels &k = *GetParam();
+    EXPECT_NEAR(k.dot_float_u8(query.data, a.data, n), dot, tolerance(n, absolute));
+    EXPECT_EQ(k.dot_u8(a.data, b.data, n), integer);
+    EXPECT_EQ(k.sum_u8(a.data, n), sum);
+  });
+}
+
+TEST_P(KernelsTest, DecodingAndSubtraction) {
+  for_lengths([this](size_t n, size_t offset) {
+    const Bytes code(n, offset, random_);
+    const Floats a(n, offset, random_), b(n, offset + 1, random_);
+    std::vector<float> out(n + offset + 1, 0.0f);
+    float *values = &out[offset];
+    GetParam()->decode_u8(code.data, n, -1.25f, 0.01f, values);
+    for (size_t i = 0; i < n; ++i) EXPECT_NEAR(values[i], -1.25 + 0.01f * static_cast<double>(code.data[i]), 1e-6);
+    double length = 0;
+    const float got = GetParam()->subtract(a.data, b.data, n, values);
+    for (size_t i = 0; i < n; ++i) {
+      EXPECT_EQ(values[i], a.data[i] - b.data[i]);
+      length += static_cast<double>(values[i]) * values[i];
+    }
+    EXPECT_NEAR(got, length, tolerance(n, length));
+  });
+}
+
+TEST_P(KernelsTest, FourLevels) {
+  for_lengths([this](size_t n, size_t offset) {
+    const Floats a(n, offset, random_);
+    std::vector<uint8_t> levels(n + 1, 0);
+    const LevelSums sums = GetParam()->quantize_levels(a.data, n, 1.5f, levels.data());
+    double alignment = 0, squares = 0;
+    for (size_t i = 0; i < n; ++i) {
+      const double exact = std::floor(std::min(3.5, std::max(0.0, static_cast<double>(a.data[i]) * 1.5 + 2.0)));
+      // At a boundary between levels the fused and the separate rounding may differ.
+      EXPECT_NEAR(levels[i], exact, std::fabs(a.data[i] * 1.5 - std::round(a.data[i] * 1.5)) < 1e-5 ? 1.0 : 0.0);
+      alignment += a.data[i] * (levels[i] - 1.5);
+      squares += (levels[i] - 1.5) * (levels[i] - 1.5);
+    }
+    EXPECT_NEAR(sums.alignment, alignment, tolerance(n, 3.0 * static_cast<double>(n)));
+    EXPECT_NEAR(sums.squared_norm, squares, tolerance(n, squares));
+  });
+}
+
+uint16_t bf16_of(float value) {
+  uint32_t bits;
+  std::memcpy(&bits, &value, sizeof bits);
+  return static_cast<uint16_t>(bits >> 16);
+}
+float widened(uint16_t value) {
+  const uint32_t bits = static_cast<uint32_t>(value) << 16;
+  float result;
+  std::memcpy(&result, &bits, sizeof result);
+  return result;
+}
+
+// One node's lanes and a query of `fields` rows of signed bytes or bits.
+class LaneFixture {
+ public:
+  LaneFixture(size_t code_bytes, size_t lanes, size_t fields, bool is_bits, std::mt19937 &random)
+      : codes(code_bytes * lanes + 32 + 1), stride((code_bytes + 63) / 64 * 64) {
+    for (uint8_t &byte : codes) byte = static_cast<uint8_t>(random());
+    std::uniform_real_distribution<float> uniform(-3.0f, 3.0f);
+    for (size_t i = 0; i < lanes; ++i) {
+      add.push_back(bf16_of(uniform(random)));
+      rescale.push_back(bf16_of(uniform(random)));
+    }
+    values.resize((fields * stride + 64) / 8 + 8, 0);
+    auto address = reinterpret_cast<uintptr_t>(values.data());
+    bytes = reinterpret_cast<int8_t *>((address + 63) / 64 * 64);
+    for (size_t field = 0; field < fields; ++field)
+      for (size_t i = 0; i < code_bytes; ++i)
+        bytes[field * stride + i] =
+            is_bits ? static_cast<int8_t>(random()) : static_cast<int8_t>(static_cast<int>(random() % 255) - 127);
+    block = {&codes[1], code_bytes, add.data(), rescale.data(), lanes};
+    query = {bytes, stride, 0.037f, -1.5f};
+  }
+  float expected(size_t lane, int64_t integer, float own) const {
+    return own + widened(add[lane]) +
+           widened(rescale[lane]) * (static_cast<float>(integer) * query.scale + query.offset);
+  }
+
+  std::vector<uint8_t> codes;
+  size_t stride;
+  std::vector<uint16_t> add, rescale;
+  std::vector<uint64_t> values;
+  int8_t *bytes;
+  LaneBlock block;
+  LaneQuery query;
+};
+
+TEST_P(KernelsTest, TwoBitLanes) {
+  for (size_t code_bytes = 1; code_bytes <= 130; ++code_bytes)
+    for (const size_t lanes : {0, 1, 3, 4, 7, 32, 33}) {
+      LaneFixture fixture(code_bytes, lanes, 4, false, random_);
+      std::vector<float> out(lanes + 1, 0.0f);
+      GetParam()->estimate_lanes_2bit(fixture.query, fixture.block, 2.5f, out.data());
+      for (size_t lane = 0; lane < lanes; ++lane) {
+        int64_t integer = 0;
+        for (size_t i = 0; i < code_bytes; ++i)
+          for (size_t field = 0; field < 4; ++field)
+            integer += ((fixture.codes[1 + lane * code_bytes + i] >> (2 * field)) & 3) *
+                       fixture.bytes[field * fixture.stride + i];
+        const float expected = fixture.expected(lane, integer, 2.5f);
+        ASSERT_NEAR(out[lane], expected,
+                    1e-5 * (std::fabs(expected) + 3.0 * std::fabs(0.037 * static_cast<double>(integer)) + 10.0))
+            << GetParam()->tier << ", " << code_bytes << " bytes, lane " << lane;
+      }
+    }
+}
+
+TEST_P(KernelsTest, OneBitLanes) {
+  for (size_t code_bytes = 1; code_bytes <= 130; ++code_bytes)
+    for (const size_t lanes : {0, 1, 3, 4, 7, 21, 33}) {
+      LaneFixture fixture(code_bytes, lanes, kQueryPlanes, true, random_);
+      std::vector<float> out(lanes + 1, 0.0f);
+      GetParam()->estimate_lanes_1bit(fixture.query, fixture.block, 2.5f, out.data());
+      for (size_t lane = 0; lane < lanes; ++lane) {
+        int64_t integer = 0;
+        for (size_t plane = 0; plane < kQueryPlanes; ++plane) {
+          const int64_t weight = plane + 1 == kQueryPlanes ? -(1 << plane) : 1 << plane;
+          for (size_t i = 0; i < code_bytes; ++i)
+            integer +=
+                weight *
+                std::popcount(static_cast<uint8_t>(fixture.codes[1 + lane * code_bytes + i] &
+                                                   static_cast<uint8_t>(fixture.bytes[plane * fixture.stride + i])));
+        }
+        const float expected = fixture.expected(lane, integer, 2.5f);
+        ASSERT_NEAR(out[lane], expected,
+                    1e-5 * (std::fabs(expected) + 3.0 * std::fabs(0.037 * static_cast<double>(integer)) + 10.0))
+            << GetParam()->tier << ", " << code_bytes << " bytes, lane " << lane;
+      }
+    }
+}
+
+INSTANTIATE_TEST_SUITE_P(AllKernels, KernelsTest, testing::ValuesIn(supported_tables()),
+                         [](const auto &info) { return std::string(info.param->tier); });
+
+TEST(KernelsDispatchTest, FirstSupportedTierIsInForce) {
+  Tier tiers[kMaxTiers];
+  const size_t count = list_tiers(tiers, kMaxTiers);
+  ASSERT_GT(count, 0u);
+  EXPECT_TRUE(tiers[count - 1].supported);
+  EXPECT_STREQ(tiers[count - 1].name, "baseline");
+  EXPECT_FALSE(force_tier("no such tier"));
+  ASSERT_TRUE(force_tier("baseline"));
+  EXPECT_STREQ(kernels().tier, "baseline");
+  ASSERT_TRUE(force_tier("auto"));
+  for (size_t i = 0; i < count; ++i)
+    if (tiers[i].supported) {
+      EXPECT_STREQ(kernels().tier, tiers[i].name);
+      break;
+    } else {
+      EXPECT_FALSE(force_tier(tiers[i].name));
+    }
+}
+
+}  // namespace
+}  // namespace quiver::simd
