@@ -1,0 +1,11 @@
+#!/usr/bin/env bash
+# Builds quiver, installs it into the server of this machine, and runs every test. Installs what is missing; asks nothing.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+bash scripts/packages.sh build test
+as_root=
+[ "$(id -u)" = 0 ] || as_root=sudo
+echo "check: building (about a minute)"
+make -s -j"$(nproc)" OPTFLAGS="${OPTFLAGS:--O2}"
+$as_root make -s install >/dev/null
+exec bash scripts/verify.sh
