@@ -15,7 +15,7 @@ SOURCES = $(wildcard src/core/*.cpp src/pg/*.cpp src/types/*.cpp src/hnsw/*.cpp)
           $(TIERS:%=src/simd/tier_%.cpp)
 OBJS = $(SOURCES:.cpp=.o)
 
-OPTFLAGS ?= -O2
+OPTFLAGS ?= -O3
 PG_CXXFLAGS = -std=c++20 $(OPTFLAGS) -fvisibility=hidden -Wall -Wextra \
               -DQUIVER_VERSION='"$(EXTVERSION)"' -MMD -MP
 PG_CPPFLAGS = -Isrc -isystem $(shell $(PG_CONFIG) --includedir-server)

@@ -6,6 +6,6 @@ bash scripts/packages.sh build test
 as_root=
 [ "$(id -u)" = 0 ] || as_root=sudo
 echo "check: building (about a minute)"
-make -s -j"$(nproc)" OPTFLAGS="${OPTFLAGS:--O2}"
+make -s -j"$(nproc)"
 $as_root make -s install >/dev/null
 exec bash scripts/verify.sh

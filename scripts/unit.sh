@@ -11,9 +11,9 @@ result=0
 build() {
   local folder=build/$1
   shift
-  cmake -S . -B "$folder" "${generator[@]}" "$@" >/dev/null && cmake --build "$folder" --target unit_tests -j "$(nproc)" |
-    grep -E 'warning|error|FAILED' || true
-  [ -x "$folder/unit_tests" ]
+  cmake -S . -B "$folder" "${generator[@]}" "$@" >/dev/null || return 1
+  cmake --build "$folder" --target unit_tests -j "$(nproc)" | grep -E 'warning|error|FAILED'
+  return "${PIPESTATUS[0]}"
 }
 
 # run NAME COMMAND...: counts GoogleTest's own summary.

@@ -4,6 +4,8 @@
 // usage: graph_bench BASE.fbin QUERY.fbin TRUTH.ibin l2|cosine|ip [ROWS] [M] [BEAM]
 // Builds the graph as CREATE INDEX does, fills slots as the index's pages hold them, and prints, for a range of gamma,
 // recall@10, visits and microseconds of CPU a query. Method and figures: bench/README.md.
+#include <sys/mman.h>
+
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
@@ -44,6 +46,23 @@ Matrix<T> read_matrix(const char *path, size_t limit) {
             static_cast<std::streamsize>(matrix.values.size() * sizeof(T)));
   return matrix;
 }
+
+// Large blocks on huge pages, as pg::ContextResource gives them.
+class HugePages final : public std::pmr::memory_resource {
+  static constexpr size_t kHugePage = size_t{2} << 20;
+  static size_t alignment_of(size_t bytes, size_t alignment) {
+    return bytes < 4 * kHugePage ? std::max<size_t>(alignment, 16) : kHugePage;
+  }
+  void *do_allocate(size_t bytes, size_t alignment) override {
+    void *block = ::operator new(bytes, std::align_val_t(alignment_of(bytes, alignment)));
+    if (bytes >= 4 * kHugePage) madvise(block, bytes / kHugePage * kHugePage, MADV_HUGEPAGE);
+    return block;
+  }
+  void do_deallocate(void *block, size_t bytes, size_t alignment) override {
+    ::operator delete(block, std::align_val_t(alignment_of(bytes, alignment)));
+  }
+  bool do_is_equal(const std::pmr::memory_resource &other) const noexcept override { return this == &other; }
+};
 
 double cpu_seconds() {
   timespec now;
@@ -172,7 +191,8 @@ int run(int argc, char **argv) {
   const auto queries = read_matrix<float>(argv[2], SIZE_MAX);
   const auto truth = read_matrix<int32_t>(argv[3], SIZE_MAX);
   const Metric metric = argv[4][0] == 'c' ? Metric::cosine : argv[4][0] == 'i' ? Metric::inner_product : Metric::l2;
-  auto *memory = std::pmr::new_delete_resource();
+  HugePages huge_pages;
+  auto *memory = &huge_pages;
   const NodeShape shape = choose_node_shape(base.columns, m);
   std::printf("%u x %u, m %zu: %u lanes, %u-bit codes, %u slots of %u bytes a page\n", base.rows, base.columns, m,
               shape.lanes, shape.code.bits, shape.slots_per_page, shape.slot_bytes);

@@ -11,9 +11,7 @@ namespace quiver::core {
 
 namespace {
 
-constexpr size_t kRecordAlignment = 32;
-
-size_t round_up(size_t bytes, size_t unit) { return (bytes + unit - 1) / unit * unit; }
+constexpr size_t kBytesToSort = 16;  // a row's place and seed mark
 
 BrowseOptions insertion_options(size_t beam, size_t lanes) {
   BrowseOptions options;
@@ -28,7 +26,7 @@ BuildGraph::BuildGraph(const NodeShape &shape, const BuildOptions &options, std:
     : shape_(shape),
       beam_(options.beam),
       list_capacity_(shape.lanes * kSlackPercent / 100 + 1),
-      record_bytes_(round_up(sizeof(ScalarCode) + shape.dimensions, kRecordAlignment)),
+      record_lines_((sizeof(ScalarCode) + shape.dimensions + kLineBytes - 1) / kLineBytes),
       records_(memory),
       lists_(memory),
       counts_(memory),
@@ -37,13 +35,15 @@ BuildGraph::BuildGraph(const NodeShape &shape, const BuildOptions &options, std:
       entries_(memory),
       candidates_(memory),
       ids_(memory),
-      view_(*this),
+      pivots_(memory),
+      view_(*this, memory),
+      neighbour_(*this, memory),
       browser_(view_, insertion_options(options.beam, list_capacity_), memory) {
-  const size_t node_bytes =
-      record_bytes_ + list_capacity_ * sizeof(NodeId) + sizeof(uint16_t) + sizeof(RowId) + sizeof(ExtraRow);
+  const size_t node_bytes = record_bytes() + list_capacity_ * sizeof(NodeId) + sizeof(uint16_t) + sizeof(RowId) +
+                            sizeof(ExtraRow) + kBytesToSort;
   capacity_ = std::min({options.capacity, options.budget / node_bytes, static_cast<size_t>(kNullNode) - 1});
   // One allocation each; the operating system commits memory as rows arrive.
-  records_.reserve(capacity_ * record_bytes_);
+  records_.reserve(capacity_ * record_lines_);
   lists_.reserve(capacity_ * list_capacity_);
   counts_.reserve(capacity_);
   rows_.reserve(capacity_);
@@ -53,72 +53,72 @@ BuildGraph::BuildGraph(const NodeShape &shape, const BuildOptions &options, std:
 
 bool BuildGraph::add(const ScalarCode &code, const uint8_t *codes_of_row, RowId row) {
   if (size_ + 1 > capacity_) return false;
-  const auto id = static_cast<NodeId>(size_);
-  records_.resize((size_ + 1) * record_bytes_);
-  uint8_t *bytes = &records_[size_ * record_bytes_];
+  records_.resize((size_ + 1) * record_lines_);
+  uint8_t *bytes = record(static_cast<NodeId>(size_));
   std::memcpy(bytes, &code, sizeof code);
   std::memcpy(bytes + sizeof code, codes_of_row, shape_.dimensions);
-  view_.aim(&scalar_code(id), codes(id));
-  browser_.start();
-  browser_.settle();
-  if (merge_duplicate(id, row)) {
-    records_.resize(size_ * record_bytes_);
-    return true;
-  }
-  lists_.resize((size_ + 1) * list_capacity_);
-  counts_.push_back(0);
   rows_.push_back(row);
   ++size_;
-  link(id);
-  sample_entry(id);
   return true;
 }
 
-// True when a found node has the same own code; the row then joins that node.
-bool BuildGraph::merge_duplicate(NodeId id, RowId row) {
-  const size_t bytes = sizeof(ScalarCode) + shape_.dimensions;
-  for (const auto &found : browser_.found()) {
-    if (found.distance > 1e-3f * scalar_code(id).squared_norm) continue;
-    if (std::memcmp(record(found.id) + offsetof(ScalarCode, code_sum), record(id) + offsetof(ScalarCode, code_sum),
-                    bytes - offsetof(ScalarCode, code_sum)) != 0)
-      continue;
-    ScalarCode code = scalar_code(found.id);
-    const ScalarCode &fresh = scalar_code(id);
-    if (code.minimum != fresh.minimum || code.step != fresh.step) continue;
-    code.error = std::max(code.error, fresh.error);
-    std::memcpy(&records_[found.id * record_bytes_], &code, sizeof code);
-    if (extra_rows_.size() >= capacity_) return false;
-    extra_rows_.push_back({found.id, row});
-    return true;
-  }
-  return false;
+void BuildGraph::insert(NodeId id) {
+  view_.aim(scalar_code(id), codes(id));
+  browser_.start();
+  browser_.settle();
+  link(id);
 }
 
-float BuildGraph::distance(NodeId a, NodeId b) const {
-  const uint32_t dot = simd::kernels().dot_u8(codes(a), codes(b), shape_.dimensions);
-  return squared_distance(scalar_code(a), scalar_code(b), dot, shape_.dimensions);
+// A random sixteenth goes first, so that long edges exist before regions are filled one after another. The entries are
+// the first of them.
+void BuildGraph::insert_all(Interrupt &interrupt) {
+  constexpr uint64_t kSeedShare = 16;
+  lists_.resize(size_ * list_capacity_);
+  counts_.assign(size_, 0);
+  std::pmr::vector<uint8_t> is_seed(size_, 0, records_.get_allocator().resource());
+  std::pmr::vector<NodeId> seeds(records_.get_allocator().resource());
+  for (size_t i = 0; i < size_; ++i)
+    if (i % kSeedShare == random_.below(kSeedShare)) {
+      seeds.push_back(static_cast<NodeId>(i));
+      is_seed[i] = 1;
+    }
+  for (size_t i = seeds.size(); i > 1; --i) std::swap(seeds[i - 1], seeds[random_.below(i)]);
+  uint64_t done = 0;
+  const auto insert_next = [&](NodeId id) {
+    insert(id);
+    if (entries_.size() < Browser<View>::kMaxEntries) entries_.push_back(id);
+    interrupt.poll();
+    if (++done % 64 == 0) interrupt.report(done);
+  };
+  for (const NodeId id : seeds) insert_next(id);
+  for (size_t i = 0; i < size_; ++i)
+    if (is_seed[i] == 0) insert_next(static_cast<NodeId>(i));
+  interrupt.report(done);
 }
 
 void BuildGraph::prefetch_record(NodeId id) const {
   const uint8_t *bytes = record(id);
-  const size_t length = std::min<size_t>(record_bytes_, 512);
+  const size_t length = std::min<size_t>(record_bytes(), 512);
   for (size_t offset = 0; offset < length; offset += kLineBytes) __builtin_prefetch(bytes + offset);
 }
 
 // Chooses the new node's neighbours among everything visited, then offers it to each of them.
 void BuildGraph::link(NodeId id) {
   candidates_.clear();
-  ids_.clear();
-  for (const auto &found : browser_.found()) {
-    candidates_.push_back({found.distance, static_cast<uint32_t>(ids_.size()), 0.0f});
-    ids_.push_back(found.id);
-  }
-  const size_t chosen = robust_prune(candidates_.data(), candidates_.size(), shape_.lanes,
-                                     [this](uint32_t a, uint32_t b) { return distance(ids_[a], ids_[b]); });
+  for (const auto &found : browser_.found()) candidates_.push_back({found.distance, found.id, 0.0f});
+  const size_t chosen = prune(shape_.lanes);
   NodeId *list = &lists_[id * list_capacity_];
-  for (size_t i = 0; i < chosen; ++i) list[i] = ids_[candidates_[i].index];
+  for (size_t i = 0; i < chosen; ++i) list[i] = candidates_[i].index;
   counts_[id] = static_cast<uint16_t>(chosen);
   for (size_t i = 0; i < chosen; ++i) add_reverse_edge(list[i], id);
+}
+
+// Leaves the chosen of candidates_ in front.
+size_t BuildGraph::prune(size_t wanted) {
+  return robust_prune(candidates_.data(), candidates_.size(), wanted, [this](NodeId from) {
+    neighbour_.aim(scalar_code(from), codes(from));
+    return [this](NodeId to) { return neighbour_.distance_to(to); };
+  });
 }
 
 void BuildGraph::add_reverse_edge(NodeId from, NodeId to) {
@@ -131,9 +131,9 @@ void BuildGraph::prune_list(NodeId id, size_t wanted) {
   NodeId *list = &lists_[id * list_capacity_];
   candidates_.clear();
   for (size_t i = 0; i < counts_[id]; ++i) prefetch_record(list[i]);
-  for (size_t i = 0; i < counts_[id]; ++i) candidates_.push_back({distance(id, list[i]), list[i], 0.0f});
-  const size_t chosen = robust_prune(candidates_.data(), candidates_.size(), wanted,
-                                     [this](uint32_t a, uint32_t b) { return distance(a, b); });
+  neighbour_.aim(scalar_code(id), codes(id));
+  for (size_t i = 0; i < counts_[id]; ++i) candidates_.push_back({neighbour_.distance_to(list[i]), list[i], 0.0f});
+  const size_t chosen = prune(wanted);
   for (size_t i = 0; i < chosen; ++i) list[i] = candidates_[i].index;
   counts_[id] = static_cast<uint16_t>(chosen);
 }
@@ -150,9 +150,10 @@ void BuildGraph::fill_list(NodeId id) {
   std::sort(ids_.begin(), ids_.end());
   ids_.erase(std::unique(ids_.begin(), ids_.end()), ids_.end());
   candidates_.clear();
+  neighbour_.aim(scalar_code(id), codes(id));
   for (const NodeId second : ids_) {
     if (std::find(list, list + own, second) != list + own) continue;
-    candidates_.push_back({distance(id, second), second, 0.0f});
+    candidates_.push_back({neighbour_.distance_to(second), second, 0.0f});
   }
   const size_t wanted = std::min<size_t>(shape_.lanes - own, candidates_.size());
   std::partial_sort(candidates_.begin(), candidates_.begin() + static_cast<std::ptrdiff_t>(wanted), candidates_.end(),
@@ -161,17 +162,9 @@ void BuildGraph::fill_list(NodeId id) {
   counts_[id] = static_cast<uint16_t>(own + wanted);
 }
 
-// Reservoir sampling (algorithm R), so that entries stay a fair sample whatever the order of rows.
-void BuildGraph::sample_entry(NodeId id) {
-  if (entries_.size() < Browser<View>::kMaxEntries) {
-    entries_.push_back(id);
-    return;
-  }
-  const uint64_t draw = random_.below(static_cast<uint64_t>(id) + 1);
-  if (draw < entries_.size()) entries_[draw] = id;
-}
-
 void BuildGraph::finish(Interrupt &interrupt) {
+  sort_by_region(interrupt);
+  insert_all(interrupt);
   for (size_t id = 0; id < size_; ++id) {
     if (counts_[id] > shape_.lanes) prune_list(static_cast<NodeId>(id), shape_.lanes);
     if (id % 64 == 0) interrupt.poll();
@@ -181,8 +174,6 @@ void BuildGraph::finish(Interrupt &interrupt) {
     if (id % 64 == 0) interrupt.poll();
   }
   link_unreachable(interrupt);
-  std::sort(extra_rows_.begin(), extra_rows_.end(),
-            [](const ExtraRow &a, const ExtraRow &b) { return a.node < b.node; });
 }
 
 void BuildGraph::mark_reachable(std::pmr::vector<uint8_t> &reached, std::pmr::vector<NodeId> &queue,
@@ -233,9 +224,16 @@ void BuildGraph::link_unreachable(Interrupt &interrupt) {
   }
 }
 
+BuildGraph::View::View(const BuildGraph &graph, std::pmr::memory_resource *memory)
+    : graph_(graph), kernels_(simd::kernels()), values_(graph.shape_.dimensions, memory) {}
+
+void BuildGraph::View::aim(const ScalarCode &code, const uint8_t *codes) {
+  code_ = to_signed(code, codes, graph_.shape_.dimensions, values_.data());
+}
+
 float BuildGraph::View::distance_to(NodeId id) const {
-  const uint32_t dot = simd::kernels().dot_u8(codes_, graph_.codes(id), graph_.shape_.dimensions);
-  return squared_distance(*code_, graph_.scalar_code(id), dot, graph_.shape_.dimensions);
+  const int32_t dot = kernels_.dot_u8_s8(graph_.codes(id), values_.data(), graph_.shape_.dimensions);
+  return squared_distance(graph_.scalar_code(id), code_, dot, graph_.shape_.dimensions);
 }
 
 template <class Sink>

@@ -1,8 +1,8 @@
 // The graph while CREATE INDEX runs: vectors in 8 bits, neighbours as 32-bit ids, no pointers.
 // SPDX-License-Identifier: PostgreSQL
 //
-// Invariants:
-//  1. Ids are dense, in order of insertion; a list holds ids of other nodes, none twice.
+// Invariants, once finish() has begun:
+//  1. Ids are dense, near vectors have near ids; a list holds ids of other nodes, none twice.
 //  2. A list never exceeds kSlack times the lanes of the final node; finish() brings it down to the lanes.
 #pragma once
 
@@ -17,6 +17,7 @@
 #include "core/node_format.hpp"
 #include "core/random.hpp"
 #include "core/robust_prune.hpp"
+#include "simd/kernels.hpp"
 
 namespace quiver::core {
 
@@ -26,15 +27,17 @@ struct BuildOptions {
   size_t budget;    // bytes that the graph may take
 };
 
-// Incremental insertion: search, prune, reverse edges. One thread.
+// Rows are collected first, then sorted by region, so that consecutive insertions (and later the pages) touch the same
+// memory; then inserted one by one: search, prune, reverse edges. One thread.
 class BuildGraph {
  public:
   BuildGraph(const NodeShape &shape, const BuildOptions &options, std::pmr::memory_resource *memory);
 
-  // Inserts a row by its own code, `codes` one byte per axis. False, and nothing is changed, when the budget is spent.
+  // Collects a row by its own code, `codes` one byte per axis. False, and nothing is changed, when the budget is spent.
   bool add(const ScalarCode &code, const uint8_t *codes, RowId row);
 
-  // Prunes and fills every list to at most shape.lanes neighbours and links what no entry reaches.
+  // Builds the graph of the collected rows: at most shape.lanes neighbours a node, every node reachable from an entry.
+  // Reports how many nodes were inserted.
   void finish(Interrupt &interrupt);
 
   size_t size() const { return size_; }
@@ -56,11 +59,9 @@ class BuildGraph {
   class View {
    public:
     struct Payload {};
-    explicit View(const BuildGraph &graph) : graph_(graph) {}
-    void aim(const ScalarCode *code, const uint8_t *codes) {
-      code_ = code;
-      codes_ = codes;
-    }
+    View(const BuildGraph &graph, std::pmr::memory_resource *memory);
+    // The vector to search for, one byte per axis.
+    void aim(const ScalarCode &code, const uint8_t *codes);
     template <class Sink>
     void entries(Sink &sink) const;
     template <class Sink>
@@ -70,23 +71,35 @@ class BuildGraph {
 
    private:
     const BuildGraph &graph_;
-    const ScalarCode *code_ = nullptr;
-    const uint8_t *codes_ = nullptr;
+    const simd::Kernels &kernels_;
+    SignedCode code_{};
+    std::pmr::vector<int8_t> values_;
   };
 
  private:
   static constexpr size_t kSlackPercent = 130;  // a list is pruned only when this much too long
   static constexpr size_t kBestEntries = 4;
 
-  const uint8_t *record(NodeId id) const { return &records_[id * record_bytes_]; }
-  float distance(NodeId a, NodeId b) const;
+  struct alignas(kLineBytes) Line {
+    uint8_t bytes[kLineBytes];
+  };
+
+  const uint8_t *record(NodeId id) const { return records_[id * record_lines_].bytes; }
+  uint8_t *record(NodeId id) { return records_[id * record_lines_].bytes; }
+  size_t record_bytes() const { return record_lines_ * kLineBytes; }
+  size_t prune(size_t wanted);
   void prefetch_record(NodeId id) const;
-  bool merge_duplicate(NodeId id, RowId row);
+  struct Place;
+  void sort_by_region(Interrupt &interrupt);
+  void choose_pivots();
+  void move_to_places(std::pmr::vector<Place> &places);
+  bool same_code(NodeId a, NodeId b) const;
+  void insert_all(Interrupt &interrupt);
+  void insert(NodeId id);
   void link(NodeId id);
   void add_reverse_edge(NodeId from, NodeId to);
   void prune_list(NodeId id, size_t wanted);
   void fill_list(NodeId id);
-  void sample_entry(NodeId id);
   void link_unreachable(Interrupt &interrupt);
   void mark_reachable(std::pmr::vector<uint8_t> &reached, std::pmr::vector<NodeId> &queue, Interrupt &interrupt);
 
@@ -94,9 +107,9 @@ class BuildGraph {
   size_t beam_;
   size_t capacity_;
   size_t list_capacity_;
-  size_t record_bytes_;
-  size_t size_ = 0;
-  std::pmr::vector<uint8_t> records_;  // ScalarCode, then codes, per node
+  size_t record_lines_;
+  size_t size_ = 0;                 // rows while they are collected, then nodes
+  std::pmr::vector<Line> records_;  // ScalarCode, then codes, per node
   std::pmr::vector<NodeId> lists_;
   std::pmr::vector<uint16_t> counts_;
   std::pmr::vector<RowId> rows_;
@@ -104,8 +117,10 @@ class BuildGraph {
   std::pmr::vector<NodeId> entries_;
   std::pmr::vector<PruneCandidate> candidates_;
   std::pmr::vector<NodeId> ids_;
+  std::pmr::vector<NodeId> pivots_;  // in an order in which each is near the one before
   Random random_{0x71756976u};
-  View view_;
+  View view_;       // of the row being inserted
+  View neighbour_;  // of the neighbour that candidates are compared with
   Browser<View> browser_;
 };
 

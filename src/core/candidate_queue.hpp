@@ -32,22 +32,21 @@ class CandidateQueue {
   void push(Candidate candidate, float horizon) noexcept {
     if (candidate.estimate <= std::max(horizon, admitted_)) {
       near_.push_back(candidate);
-      std::push_heap(near_.begin(), near_.end(), later);
+      std::push_heap(near_.begin(), near_.end(), Later());
     } else {
       far_.push_back(candidate);
       far_floor_ = std::min(far_floor_, candidate.estimate);
     }
   }
 
-  // The least estimate of all. Sorts in part of the far pile when the horizon (or an empty near heap) calls for it.
+  // The least estimate, or null when none lies within the horizon: what waits beyond it stays unsorted.
   const Candidate *best(float horizon) {
-    while (!far_.empty() && (near_.empty() || (far_floor_ <= horizon && far_floor_ < near_.front().estimate)))
-      sort_in();
+    while (!far_.empty() && far_floor_ <= horizon && (near_.empty() || far_floor_ < near_.front().estimate)) sort_in();
     return near_.empty() ? nullptr : &near_.front();
   }
 
   void pop() noexcept {
-    std::pop_heap(near_.begin(), near_.end(), later);
+    std::pop_heap(near_.begin(), near_.end(), Later());
     near_.pop_back();
   }
 
@@ -67,7 +66,10 @@ class CandidateQueue {
   size_t bytes() const { return (near_.capacity() + far_.capacity()) * sizeof(Candidate); }
 
  private:
-  static bool later(const Candidate &a, const Candidate &b) { return a.estimate > b.estimate; }
+  // A type, not a function: heaps then call it in line.
+  struct Later {
+    bool operator()(const Candidate &a, const Candidate &b) const { return a.estimate > b.estimate; }
+  };
 
   static size_t grown(const std::pmr::vector<Candidate> &v, size_t more) {
     return v.size() + more <= v.capacity() ? v.capacity() : std::max(2 * v.capacity(), v.size() + more);
@@ -84,7 +86,7 @@ class CandidateQueue {
     near_.reserve(grown(near_, moved));
     for (size_t i = 0; i < moved; ++i) {
       near_.push_back(far_[i]);
-      std::push_heap(near_.begin(), near_.end(), later);
+      std::push_heap(near_.begin(), near_.end(), Later());
     }
     far_.erase(far_.begin(), far_.begin() + static_cast<std::ptrdiff_t>(moved));
     far_floor_ = std::numeric_limits<float>::infinity();

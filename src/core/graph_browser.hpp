@@ -5,7 +5,7 @@
 //  1. An estimate orders visits and nothing else; a found node's distance and bound come from the node itself.
 //  2. A node is visited at most once.
 //  3. The search is settled when the best candidate lies beyond the horizon (1 + gamma) * d_k, where d_k is the k-th
-//     distance found and k = max(base_k, nodes emitted + 1).
+//     distance found and k = max(base_k, nodes emitted + 1 - read_ahead).
 #pragma once
 
 #include <algorithm>
@@ -23,8 +23,10 @@
 namespace quiver::core {
 
 struct BrowseOptions {
-  float gamma = 0.0f;                  // width of the horizon beyond the k-th distance
-  size_t base_k = 10;                  // least k of invariant 3
+  float gamma = 0.0f;  // width of the horizon beyond the k-th distance
+  size_t base_k = 10;  // least k of invariant 3
+  // Rows that the executor takes beyond those it hands on, to be sure of their order; they widen no horizon.
+  size_t read_ahead = 0;
   bool keep_smaller_estimate = false;  // what to do when a neighbour is met again: 1-bit codes need the smaller one
   size_t max_lanes = kMaxLanes;
   size_t max_visits = std::numeric_limits<size_t>::max();
@@ -133,6 +135,10 @@ class Browser {
   // while at least base_k were emitted: the nearest of what was found until then are as good as a search gets them.
   const Found *next() {
     settle();
+    if (pending_.empty() && !limited_) {
+      kth_.raise(emitted_ + 1);
+      settle();
+    }
     if (pending_.empty() || (limited_ && emitted_ >= options_.base_k)) return nullptr;
     return pop_pending();
   }
@@ -140,11 +146,11 @@ class Browser {
   // What was found and not emitted, by ascending bound, without visiting more.
   const Found *pop_pending() {
     if (pending_.empty()) return nullptr;
-    std::pop_heap(pending_.begin(), pending_.end(), later);
+    std::pop_heap(pending_.begin(), pending_.end(), Later());
     const Found *found = &found_[pending_.back().index];
     pending_.pop_back();
     ++emitted_;
-    kth_.raise(std::max(options_.base_k, emitted_ + 1));
+    if (emitted_ + 1 > options_.base_k + options_.read_ahead) kth_.raise(emitted_ + 1 - options_.read_ahead);
     return found;
   }
   double pending_bound() const {
@@ -171,7 +177,9 @@ class Browser {
     double bound;
     uint32_t index;
   };
-  static bool later(const Pending &a, const Pending &b) { return a.bound > b.bound; }
+  struct Later {
+    bool operator()(const Pending &a, const Pending &b) const { return a.bound > b.bound; }
+  };
 
   float horizon() const noexcept {
     const float kth = kth_.value();
@@ -224,7 +232,7 @@ class Browser {
     if (visit.live) {
       kth_.add(visit.distance);
       pending_.push_back({visit.bound, static_cast<uint32_t>(found_.size())});
-      std::push_heap(pending_.begin(), pending_.end(), later);
+      std::push_heap(pending_.begin(), pending_.end(), Later());
       found_.push_back({candidate.id, visit.distance, visit.bound, payload});
     }
     queue_fresh();

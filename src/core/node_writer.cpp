@@ -4,10 +4,13 @@
 
 #include <cstring>
 
+#include "simd/dispatch.hpp"
+
 namespace quiver::core {
 
 NodeWriter::NodeWriter(const NodeShape &shape, std::pmr::memory_resource *memory)
     : shape_(shape),
+      kernels_(simd::kernels()),
       encoder_(shape.code, memory),
       node_(shape.dimensions, memory),
       neighbour_(shape.dimensions, memory),
@@ -31,7 +34,8 @@ void NodeWriter::write_own(const Slot &slot, const ScalarCode &code, const uint8
 }
 
 void NodeWriter::aim(const ScalarCode &code, const uint8_t *codes) {
-  decode_scalar(code, codes, shape_.dimensions, node_.data());
+  kernels_.decode_u8(codes, shape_.dimensions, code.minimum, code.step, node_.data());
+  encoder_.aim(node_.data());
 }
 
 void NodeWriter::aim(const ConstSlot &slot) {
@@ -41,7 +45,7 @@ void NodeWriter::aim(const ConstSlot &slot) {
 
 void NodeWriter::write_lane(const Slot &slot, size_t lane, NodeId neighbour, const ScalarCode &code,
                             const uint8_t *codes) {
-  decode_scalar(code, codes, shape_.dimensions, neighbour_.data());
+  kernels_.decode_u8(codes, shape_.dimensions, code.minimum, code.step, neighbour_.data());
   const LaneFactors factors = encoder_.encode(neighbour_.data(), node_.data(), slot.code(lane));
   slot.ids()[lane] = neighbour;
   slot.add()[lane] = factors.add;

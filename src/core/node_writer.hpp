@@ -9,6 +9,7 @@
 
 #include "core/node_format.hpp"
 #include "core/residual_code.hpp"
+#include "simd/kernels.hpp"
 
 namespace quiver::core {
 
@@ -32,6 +33,7 @@ class NodeWriter {
 
  private:
   NodeShape shape_;
+  const simd::Kernels &kernels_;
   ResidualEncoder encoder_;
   std::pmr::vector<float> node_;
   std::pmr::vector<float> neighbour_;

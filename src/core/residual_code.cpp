@@ -20,6 +20,9 @@ constexpr size_t kLineBytes = 64;
 
 size_t round_up_to_line(size_t bytes) { return (bytes + kLineBytes - 1) / kLineBytes * kLineBytes; }
 
+// Every byte of a two-bit code has four axes; those beyond the last stay level 0.
+size_t padded_axes(const CodeShape &shape) { return shape.bits == 2 ? 4 * shape.bytes() : shape.axes; }
+
 // Rounds to the integers of [-limit, limit] and reports the step that undoes it.
 float integer_step(const float *query, size_t n, float limit) {
   float largest = 0.0f;
@@ -33,75 +36,79 @@ int rounded(float value, float step) { return step > 0.0f ? static_cast<int>(std
 
 ResidualEncoder::ResidualEncoder(CodeShape shape, std::pmr::memory_resource *memory)
     : shape_(shape),
+      kernels_(simd::kernels()),
       residual_(shape.dimensions, memory),
-      levels_(shape.axes, memory),
-      best_levels_(shape.axes, memory) {}
+      levels_(padded_axes(shape), memory),
+      tried_levels_(padded_axes(shape), memory) {}
 
 LaneFactors ResidualEncoder::encode(const float *neighbour, const float *node, uint8_t *code) {
-  for (size_t i = 0; i < shape_.dimensions; ++i) residual_[i] = neighbour[i] - node[i];
-  const auto &kernels = simd::kernels();
-  const float length = kernels.inner_product(residual_.data(), residual_.data(), shape_.dimensions);
+  const float length = kernels_.subtract(neighbour, node, shape_.dimensions, residual_.data());
   const float coded_length = shape_.axes == shape_.dimensions
                                  ? length
-                                 : kernels.inner_product(residual_.data(), residual_.data(), shape_.axes);
-  float alignment = 0.0f;     // <residual, levels>
-  float node_product = 0.0f;  // <levels, node>
-  std::memset(code, 0, shape_.bytes());
-  if (shape_.bits == 1) {
-    alignment = encode_signs(code);
-    for (size_t i = 0; i < shape_.axes; ++i) node_product += residual_[i] > 0.0f ? 0.5f * node[i] : -0.5f * node[i];
-  } else {
-    const float deviation = std::sqrt(coded_length / static_cast<float>(shape_.axes));
-    alignment = encode_levels(kNormalStep * deviation, node, &node_product);
-    const size_t field = shape_.bytes();
-    for (size_t i = 0; i < shape_.axes; ++i)
-      code[i % field] = static_cast<uint8_t>(code[i % field] | (best_levels_[i] << (2 * (i / field))));
+                                 : kernels_.inner_product(residual_.data(), residual_.data(), shape_.axes);
+  if (!std::isfinite(length)) {
+    std::memset(code, 0, shape_.bytes());
+    return {to_bfloat16(0.0f), to_bfloat16(0.0f)};
   }
-  if (!(alignment > 0.0f) || !std::isfinite(length)) return {to_bfloat16(0.0f), to_bfloat16(0.0f)};
+  float alignment, node_product;  // <residual, levels>, <levels, node>
+  if (shape_.bits == 1) {
+    alignment = encode_signs(node, code, &node_product);
+  } else {
+    alignment = encode_levels(kNormalStep * std::sqrt(coded_length / static_cast<float>(shape_.axes)));
+    node_product = kernels_.dot_float_u8(node, levels_.data(), shape_.axes) - 1.5f * node_sum_;
+    pack_levels(code);
+  }
+  if (!(alignment > 0.0f)) return {to_bfloat16(0.0f), to_bfloat16(0.0f)};
   const float widen = static_cast<float>(shape_.dimensions) / static_cast<float>(shape_.axes);
   const float cross = 2.0f * widen * coded_length / alignment;
   return {to_bfloat16(length + cross * node_product), to_bfloat16(-cross)};
 }
 
+void ResidualEncoder::aim(const float *node) {
+  node_sum_ = 0.0f;
+  for (size_t i = 0; i < shape_.axes; ++i) node_sum_ += node[i];
+}
+
 // Levels +-1/2. Returns <residual, levels>, half the sum of absolute values.
-float ResidualEncoder::encode_signs(uint8_t *code) {
-  float absolute = 0.0f;
+float ResidualEncoder::encode_signs(const float *node, uint8_t *code, float *node_product) {
+  float absolute = 0.0f, product = 0.0f;
+  std::memset(code, 0, shape_.bytes());
   for (size_t i = 0; i < shape_.axes; ++i) {
+    const bool positive = residual_[i] > 0.0f;
     absolute += std::fabs(residual_[i]);
-    if (residual_[i] > 0.0f) code[i / 8] = static_cast<uint8_t>(code[i / 8] | (1u << (i % 8)));
+    product += positive ? node[i] : -node[i];
+    code[i / 8] = static_cast<uint8_t>(code[i / 8] | (positive ? 1u << (i % 8) : 0u));
   }
+  *node_product = 0.5f * product;
   return 0.5f * absolute;
 }
 
 // Levels (c - 1.5), c in 0..3, with the step of the three tries whose levels point closest to the residual. The step
 // itself cancels out of the estimate. Returns <residual, levels>.
-float ResidualEncoder::encode_levels(float delta, const float *node, float *node_product) {
+float ResidualEncoder::encode_levels(float delta) {
   float best_cosine = -1.0f, best_alignment = 0.0f;
+  std::fill(levels_.begin(), levels_.end(), uint8_t{0});
   if (!(delta > 0.0f)) return 0.0f;
   for (const float factor : kStepTries) {
     const float inverse = 1.0f / (delta * factor);
     if (!std::isfinite(inverse)) continue;
-    float alignment = 0.0f, squares = 0.0f;
-    for (size_t i = 0; i < shape_.axes; ++i) {
-      const float scaled = std::min(3.0f, std::max(0.0f, residual_[i] * inverse + 2.0f));
-      levels_[i] = static_cast<uint8_t>(scaled);
-      const float level = static_cast<float>(levels_[i]) - 1.5f;
-      alignment += residual_[i] * level;
-      squares += level * level;
-    }
-    const float cosine = alignment / std::sqrt(squares);
-    if (cosine > best_cosine) {
-      best_cosine = cosine;
-      best_alignment = alignment;
-      best_levels_.swap(levels_);
-    }
-  }
-  if (best_alignment > 0.0f) {
-    float product = 0.0f;
-    for (size_t i = 0; i < shape_.axes; ++i) product += (static_cast<float>(best_levels_[i]) - 1.5f) * node[i];
-    *node_product = product;
+    const simd::LevelSums sums = kernels_.quantize_levels(residual_.data(), shape_.axes, inverse, tried_levels_.data());
+    const float cosine = sums.alignment / std::sqrt(sums.squared_norm);
+    if (!(cosine > best_cosine)) continue;
+    best_cosine = cosine;
+    best_alignment = sums.alignment;
+    levels_.swap(tried_levels_);
   }
   return best_alignment;
+}
+
+// Byte b holds the levels of axes b, b + bytes, b + 2 bytes and b + 3 bytes.
+void ResidualEncoder::pack_levels(uint8_t *code) {
+  const size_t bytes = shape_.bytes();
+  const uint8_t *levels = levels_.data();
+  for (size_t i = 0; i < bytes; ++i)
+    code[i] = static_cast<uint8_t>(levels[i] | levels[bytes + i] << 2 | levels[2 * bytes + i] << 4 |
+                                   levels[3 * bytes + i] << 6);
 }
 
 void PreparedLaneQuery::prepare(const CodeShape &shape, const float *query) {

@@ -31,17 +31,24 @@ class ResidualEncoder {
  public:
   ResidualEncoder(CodeShape shape, std::pmr::memory_resource *memory);
 
-  // `neighbour` and `node` are decoded (rotated) vectors of `dimensions` values. Writes shape.bytes() bytes.
+  // The node whose neighbours the next calls encode.
+  void aim(const float *node);
+
+  // `neighbour` and `node` are decoded (rotated) vectors of `dimensions` values. Writes shape.bytes() bytes. REQUIRES:
+  // aim(node).
   LaneFactors encode(const float *neighbour, const float *node, uint8_t *code);
 
  private:
-  float encode_signs(uint8_t *code);
-  float encode_levels(float delta, const float *node, float *node_product);
+  float encode_signs(const float *node, uint8_t *code, float *node_product);
+  float encode_levels(float delta);
+  void pack_levels(uint8_t *code);
 
   CodeShape shape_;
+  const simd::Kernels &kernels_;
   std::pmr::vector<float> residual_;
-  std::pmr::vector<uint8_t> levels_;
-  std::pmr::vector<uint8_t> best_levels_;
+  std::pmr::vector<uint8_t> levels_;  // the best so far
+  std::pmr::vector<uint8_t> tried_levels_;
+  float node_sum_ = 0.0f;
 };
 
 // A query rounded to the integers that the lane kernels multiply with code bits. Owns what LaneQuery points to.

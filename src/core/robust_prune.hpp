@@ -22,10 +22,10 @@ struct PruneCandidate {
 inline constexpr float kChosen = std::numeric_limits<float>::infinity();
 
 // Chooses up to `wanted` of the candidates, ascending by distance, and moves them to the front in order of choice.
-// Returns how many. `distance_between(i, j)`: squared distance of two callers' indices.
+// Returns how many. `distances_from(i)`: a function of j, the squared distance of two callers' indices.
 // Jayaram Subramanya et al. 2019, algorithm 2, with the two values of alpha in one list instead of two graph passes.
-template <class DistanceBetween>
-size_t robust_prune(PruneCandidate *candidates, size_t count, size_t wanted, DistanceBetween &&distance_between) {
+template <class DistancesFrom>
+size_t robust_prune(PruneCandidate *candidates, size_t count, size_t wanted, DistancesFrom &&distances_from) {
   for (size_t i = 0; i < count; ++i) candidates[i].occlusion = 0.0f;
   std::sort(candidates, candidates + count,
             [](const PruneCandidate &a, const PruneCandidate &b) { return a.distance < b.distance; });
@@ -36,11 +36,12 @@ size_t robust_prune(PruneCandidate *candidates, size_t count, size_t wanted, Dis
       PruneCandidate &candidate = candidates[i];
       if (candidate.occlusion > alpha) continue;
       candidate.occlusion = kChosen;
-      ++chosen;
+      if (++chosen == wanted) break;
+      const auto distance_to = distances_from(candidate.index);
       for (size_t j = i + 1; j < count; ++j) {
         PruneCandidate &other = candidates[j];
         if (other.occlusion > kLastAlpha) continue;
-        const float between = distance_between(candidate.index, other.index);
+        const float between = distance_to(other.index);
         // Equal or nearly equal vectors: the later one adds nothing, whatever alpha.
         const float ratio = between > 0.5f * other.distance ? other.distance / between : 2.0f;
         other.occlusion = std::max(other.occlusion, ratio);

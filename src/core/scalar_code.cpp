@@ -7,6 +7,8 @@
 #include <cstring>
 #include <limits>
 
+#include "simd/kernels.hpp"
+
 namespace quiver::core {
 
 namespace {
@@ -55,6 +57,24 @@ ScalarCode encode_scalar(const float *values, size_t n, unsigned bits, uint8_t *
   code.squared_norm = static_cast<float>(decoded_norm);
   code.error = round_up(std::sqrt(squared_error) * (1.0 + 1e-9));
   return code;
+}
+
+SignedCode to_signed(const ScalarCode &code, const uint8_t *codes, size_t n, int8_t *values) {
+  // Codes 2k and 2k + 1 share a value; the lowest four do, so that no value exceeds the kernel's limit.
+  constexpr int kMiddle = 64;
+  int64_t sum = 0, squares = 0;
+  for (size_t i = 0; i < n; ++i) {
+    const int value = std::max(-simd::kMaxSignedQuery, (codes[i] >> 1) - kMiddle);
+    values[i] = static_cast<int8_t>(value);
+    sum += value;
+    squares += value * value;
+  }
+  const float step = 2.0f * code.step;
+  const float middle = code.minimum + code.step * (2.0f * kMiddle + 0.5f);
+  const double squared_norm = static_cast<double>(n) * middle * middle +
+                              2.0 * static_cast<double>(middle) * step * static_cast<double>(sum) +
+                              static_cast<double>(step) * step * static_cast<double>(squares);
+  return {middle, step, static_cast<float>(squared_norm), static_cast<int32_t>(sum)};
 }
 
 size_t packed_bytes(size_t n, unsigned bits) { return (n * bits + 7) / 8; }

@@ -11,7 +11,8 @@
 
 namespace quiver::core {
 
-// Small tables stay in the first-level cache; the table doubles when half full. Ids may be anything but 0xffffffff.
+// Small tables stay in the first-level cache; the table grows fourfold when half full. Ids may be anything but
+// 0xffffffff.
 class SeenSet {
  public:
   struct Entry {
@@ -66,8 +67,8 @@ class SeenSet {
   size_t bytes() const { return table_.size() * sizeof(Entry); }
 
  private:
-  static constexpr size_t kInitialCapacity = 1024;
-  static constexpr size_t kKeptCapacity = 8192;
+  static constexpr size_t kInitialCapacity = 4096;
+  static constexpr size_t kKeptCapacity = 16384;
   static constexpr uint32_t kNone = 0xffffffffu;
   static constexpr Entry kEmpty{kNone, 0.0f};
 
@@ -77,7 +78,7 @@ class SeenSet {
 
   void grow(size_t wanted) {
     size_t capacity = table_.size();
-    while (wanted * 2 > capacity) capacity *= 2;
+    while (wanted * 2 > capacity) capacity *= 4;
     std::pmr::vector<Entry> old(capacity, kEmpty, table_.get_allocator());
     old.swap(table_);
     for (const Entry &entry : old) {

@@ -26,7 +26,7 @@ namespace quiver::hnsw {
 namespace {
 
 // After the phase that core itself reports as 1, "initializing".
-enum BuildPhase : int64 { kLoadingTuples = 2, kCompletingGraph = 3, kWritingPages = 4 };
+enum BuildPhase : int64 { kLoadingTuples = 2, kBuildingGraph = 3, kWritingPages = 4 };
 
 // Memory that a build needs besides the graph.
 constexpr Size kFixedBytes = 512 * 1024;
@@ -71,10 +71,18 @@ struct BuildState {
 
 void report_phase(BuildPhase phase) { pgstat_progress_update_param(PROGRESS_CREATEIDX_SUBPHASE, phase); }
 
-// Completes the graph, writes its pages and gives its memory back.
+// Shows how many nodes were inserted; in the phase before, how many rows were read.
+class BuildInterrupt final : public pg::ServerInterrupt {
+ public:
+  void report(uint64_t done) override {
+    pgstat_progress_update_param(PROGRESS_CREATEIDX_TUPLES_DONE, static_cast<int64_t>(done));
+  }
+};
+
+// Builds the graph, writes its pages and gives its memory back.
 void write_out(BuildState *state) {
-  report_phase(kCompletingGraph);
-  pg::ServerInterrupt interrupt;
+  report_phase(kBuildingGraph);
+  BuildInterrupt interrupt;
   core::BuildGraph &graph = state->graph_memory->graph;
   graph.finish(interrupt);
   report_phase(kWritingPages);
@@ -205,8 +213,8 @@ const char *build_phase_name(int64 phase) {
       return "initializing";
     case kLoadingTuples:
       return "loading tuples";
-    case kCompletingGraph:
-      return "completing graph";
+    case kBuildingGraph:
+      return "building graph";
     case kWritingPages:
       return "writing pages";
     default:

@@ -84,8 +84,9 @@ void Inserter::choose_neighbours() {
     neighbours_.push_back({visited_.squared_distance(self, found.payload.vector), found.payload.vector, 0.0f});
   }
   const size_t lanes = index_.shape().lanes;
-  chosen_ = core::robust_prune(neighbours_.data(), neighbours_.size(), lanes,
-                               [this](uint32_t a, uint32_t b) { return visited_.squared_distance(a, b); });
+  chosen_ = core::robust_prune(neighbours_.data(), neighbours_.size(), lanes, [this](uint32_t a) {
+    return [this, a](uint32_t b) { return visited_.squared_distance(a, b); };
+  });
   // robust_prune left the rest in ascending order of distance: the nearest of them fill the lanes.
   filled_ = std::min(lanes, neighbours_.size());
 }

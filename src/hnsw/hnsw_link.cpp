@@ -97,10 +97,10 @@ void Linker::gather(const LaneSnapshot &lanes, uint32_t own) {
 // Writes the lanes that candidates_ now begins with, unless somebody changed the node since it was read.
 Linker::Outcome Linker::try_rewrite(NodeId from, const LaneSnapshot &lanes) {
   const size_t wanted = index_.shape().lanes - std::min<uint32_t>(kPruneSlack, index_.shape().lanes / 4);
-  const size_t chosen =
-      core::robust_prune(candidates_.data(), candidates_.size(), wanted, [this](uint32_t a, uint32_t b) {
-        return vectors_.squared_distance(replacements_[a].vector, replacements_[b].vector);
-      });
+  const size_t chosen = core::robust_prune(candidates_.data(), candidates_.size(), wanted, [this](uint32_t a) {
+    return
+        [this, a](uint32_t b) { return vectors_.squared_distance(replacements_[a].vector, replacements_[b].vector); };
+  });
   const size_t count = std::min(std::max(chosen, wanted), candidates_.size());
   // Lanes that stay keep their codes; they move to the front in their old order, the new ones follow.
   uint8_t kept[core::kMaxLanes];

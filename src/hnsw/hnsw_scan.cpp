@@ -22,10 +22,14 @@ namespace quiver::hnsw {
 
 namespace {
 
+// The executor asks for two or three rows more than it needs before it is sure of the order of the last.
+constexpr size_t kReadAheadRows = 4;
+
 size_t scan_memory() { return static_cast<size_t>(work_mem * 1024.0 * settings.scan_mem_multiplier); }
 
 core::BrowseOptions browse_options(const core::NodeShape &shape) {
   core::BrowseOptions options;
+  options.read_ahead = kReadAheadRows;
   options.gamma = gamma_for(settings.ef_search, shape.code.bits);
   options.keep_smaller_estimate = shape.code.bits == 1;
   options.max_lanes = shape.lanes;

@@ -97,7 +97,7 @@ auto call(Body &&body) -> decltype(body()) {
 }
 
 // The server's wish to stop, for loops in core. One load and one branch while nothing is pending.
-class ServerInterrupt final : public core::Interrupt {
+class ServerInterrupt : public core::Interrupt {
  public:
   void poll() override {
     if (InterruptPending) call([] { CHECK_FOR_INTERRUPTS(); });

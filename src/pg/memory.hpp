@@ -4,6 +4,8 @@
 
 #include "pg/postgres.hpp"
 
+#include <sys/mman.h>
+
 #include <memory_resource>
 #include <new>
 #include <utility>
@@ -15,6 +17,8 @@ namespace quiver::pg {
 class ContextResource final : public std::pmr::memory_resource {
  public:
   static constexpr size_t kMaxAlignment = 64;
+  static constexpr size_t kHugePage = size_t{2} << 20;
+  static constexpr size_t kWorthHugePages = 4 * kHugePage;
 
   explicit ContextResource(MemoryContext context) noexcept : context_(context) {}
   MemoryContext context() const noexcept { return context_; }
@@ -42,7 +46,18 @@ class ContextResource final : public std::pmr::memory_resource {
     if (bytes > MaxAllocHugeSize) throw std::bad_alloc();
     void *block = MemoryContextAllocExtended(context_, bytes, MCXT_ALLOC_HUGE | MCXT_ALLOC_NO_OOM);
     if (block == nullptr) throw std::bad_alloc();
+    if (bytes >= kWorthHugePages) ask_for_huge_pages(block, bytes);
     return block;
+  }
+
+  // A graph under construction is read at random: with small pages every read misses the translation buffer too. Only
+  // advice; where the system knows no huge pages nothing changes.
+  static void ask_for_huge_pages(void *block, size_t bytes) noexcept {
+#ifdef MADV_HUGEPAGE
+    const auto first = (reinterpret_cast<uintptr_t>(block) + kHugePage - 1) / kHugePage * kHugePage;
+    const auto end = (reinterpret_cast<uintptr_t>(block) + bytes) / kHugePage * kHugePage;
+    if (first < end) madvise(reinterpret_cast<void *>(first), end - first, MADV_HUGEPAGE);
+#endif
   }
 
   MemoryContext context_;

@@ -64,6 +64,30 @@ uint32_t dot_u8(const uint8_t *a, const uint8_t *b, size_t n) {
 
 #endif
 
+#ifdef QUIVER_VNNI
+inline Integers multiply_add_signed(Integers code, Integers query, Integers total) {
+  return _mm512_dpbusd_epi32(total, code, query);
+}
+#else
+inline Integers multiply_add_signed(Integers code, Integers query, Integers total) {
+  return add_i32(total, multiply_pairs_i16(multiply_pairs_u8_i8(code, query), broadcast_i16(1)));
+}
+#endif
+
+int32_t dot_u8_s8(const uint8_t *code, const int8_t *query, size_t n) {
+  Integers totals[2] = {zero_integers(), zero_integers()};
+  size_t i = 0;
+  for (; i + 2 * kBytes <= n; i += 2 * kBytes)
+    for (size_t k = 0; k < 2; ++k)
+      totals[k] =
+          multiply_add_signed(load_integers(code + i + k * kBytes), load_integers(query + i + k * kBytes), totals[k]);
+  for (; i + kBytes <= n; i += kBytes)
+    totals[0] = multiply_add_signed(load_integers(code + i), load_integers(query + i), totals[0]);
+  int32_t rest = 0;
+  for (; i < n; ++i) rest += static_cast<int32_t>(code[i]) * query[i];
+  return sum_i32(add_i32(totals[0], totals[1])) + rest;
+}
+
 uint32_t sum_u8(const uint8_t *a, size_t n) {
   uint32_t total = 0;
   for (size_t i = 0; i < n; ++i) total += a[i];

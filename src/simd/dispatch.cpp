@@ -93,7 +93,7 @@ namespace {
 constinit const Kernels *chosen = nullptr;
 
 const Kernels *best() {
-  Tier tiers[kMaxTiers];
+  Tier tiers[kMaxTiers] = {};
   const size_t count = list_tiers(tiers, kMaxTiers);
   for (size_t i = 0; i < count; ++i)
     if (tiers[i].supported) return tiers[i].kernels;
@@ -102,7 +102,7 @@ const Kernels *best() {
 
 const Kernels *find(const char *name) {
   if (std::strcmp(name, "auto") == 0) return best();
-  Tier tiers[kMaxTiers];
+  Tier tiers[kMaxTiers] = {};
   const size_t count = list_tiers(tiers, kMaxTiers);
   for (size_t i = 0; i < count; ++i)
     if (tiers[i].supported && std::strcmp(tiers[i].name, name) == 0) return tiers[i].kernels;

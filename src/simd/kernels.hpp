@@ -24,6 +24,9 @@ struct LevelSums {
 // plane kQueryPlanes - 1 weighs -2^(kQueryPlanes - 1).
 inline constexpr size_t kQueryPlanes = 6;
 
+// Largest magnitude of a signed query that dot_u8_s8 takes.
+inline constexpr int kMaxSignedQuery = 63;
+
 // A query prepared for the neighbour codes of any node: integers that the lane kernels multiply with code bits, and
 // the affine map from that integer product back to the inner product <levels, query>.
 struct LaneQuery {
@@ -66,6 +69,9 @@ struct Kernels {
   float (*dot_float_u8)(const float *query, const uint8_t *code, size_t n);  // sum query_i code_i, binary32 sums
   uint32_t (*dot_u8)(const uint8_t *a, const uint8_t *b, size_t n);          // exact; REQUIRES n <= 65,536
   uint32_t (*sum_u8)(const uint8_t *a, size_t n);                            // exact; REQUIRES n <= 65,536
+  // sum code_i query_i, exact. REQUIRES: |query_i| <= kMaxSignedQuery, so that pairs of products fit 16 bits; n <=
+  // 65,536.
+  int32_t (*dot_u8_s8)(const uint8_t *code, const int8_t *query, size_t n);
 
   void (*decode_u8)(const uint8_t *code, size_t n, float minimum, float step, float *values);  // minimum + step code_i
 

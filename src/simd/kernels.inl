@@ -31,6 +31,7 @@ constinit const Kernels QUIVER_TIER = {
     .dot_float_u8 = dot_float_u8,
     .dot_u8 = dot_u8,
     .sum_u8 = sum_u8,
+    .dot_u8_s8 = dot_u8_s8,
     .decode_u8 = decode_u8,
     .subtract = subtract,
     .quantize_levels = quantize_levels,

@@ -95,14 +95,14 @@ TEST_F(BuildGraphTest, StopsAtItsBudget) {
 
 TEST_F(BuildGraphTest, BrowserFindsNodesOnceAndTheNearestFirst) {
   build(1500, 1500);
-  BuildGraph::View view(*graph_);
+  BuildGraph::View view(*graph_, memory_);
   BrowseOptions options;
   options.gamma = 0.2f;
   options.max_lanes = shape_.lanes * 2;
   Browser<BuildGraph::View> browser(view, options, memory_);
   double hits = 0;
   for (NodeId target = 0; target < 50; ++target) {
-    view.aim(&graph_->scalar_code(target), graph_->codes(target));
+    view.aim(graph_->scalar_code(target), graph_->codes(target));
     browser.start();
     const auto *first = browser.next();
     ASSERT_NE(first, nullptr);
@@ -124,13 +124,13 @@ TEST_F(BuildGraphTest, BrowserFindsNodesOnceAndTheNearestFirst) {
 
 TEST_F(BuildGraphTest, ALimitedSearchStillHandsOutItsFirstRows) {
   build(1500, 1500);
-  BuildGraph::View view(*graph_);
+  BuildGraph::View view(*graph_, memory_);
   BrowseOptions options;
   options.gamma = 10.0f;
   options.max_lanes = shape_.lanes * 2;
   options.max_visits = 40;
   Browser<BuildGraph::View> browser(view, options, memory_);
-  view.aim(&graph_->scalar_code(7), graph_->codes(7));
+  view.aim(graph_->scalar_code(7), graph_->codes(7));
   browser.start();
   size_t rows = 0;
   while (browser.next() != nullptr) ++rows;

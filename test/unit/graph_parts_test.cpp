@@ -82,8 +82,8 @@ TEST(RobustPruneTest, KeepsTheNearestAndDropsTheCovered) {
   const std::vector<float> points{1.0f, 2.0f, -1.5f, 4.0f};
   std::vector<PruneCandidate> candidates;
   for (uint32_t i = 0; i < points.size(); ++i) candidates.push_back({points[i] * points[i], i, 0.0f});
-  const size_t chosen = robust_prune(candidates.data(), candidates.size(), 4, [&](uint32_t a, uint32_t b) {
-    return (points[a] - points[b]) * (points[a] - points[b]);
+  const size_t chosen = robust_prune(candidates.data(), candidates.size(), 4, [&](uint32_t a) {
+    return [&, a](uint32_t b) { return (points[a] - points[b]) * (points[a] - points[b]); };
   });
   ASSERT_EQ(chosen, 2u);
   EXPECT_EQ(candidates[0].index, 0u);
@@ -98,8 +98,10 @@ TEST(RobustPruneTest, NeverMoreThanWanted) {
   std::vector<PruneCandidate> candidates;
   for (uint32_t i = 0; i < points.size(); ++i)
     candidates.push_back({points[i].first * points[i].first + points[i].second * points[i].second, i, 0.0f});
-  const auto between = [&](uint32_t a, uint32_t b) {
-    return std::pow(points[a].first - points[b].first, 2.0f) + std::pow(points[a].second - points[b].second, 2.0f);
+  const auto between = [&](uint32_t a) {
+    return [&, a](uint32_t b) {
+      return std::pow(points[a].first - points[b].first, 2.0f) + std::pow(points[a].second - points[b].second, 2.0f);
+    };
   };
   EXPECT_EQ(robust_prune(candidates.data(), candidates.size(), 3, between), 3u);
   std::set<uint32_t> all;

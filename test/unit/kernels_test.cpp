@@ -138,6 +138,23 @@ TEST_P(KernelsTest, CodesOfBytes) {
   });
 }
 
+TEST_P(KernelsTest, SignedQueries) {
+  for_lengths([this](size_t n, size_t offset) {
+    Bytes code(n, offset, random_);
+    if (n % 3 == 1) std::memset(code.data, 255, n);
+    std::vector<int8_t> storage(n + offset + 1);
+    int8_t *query = &storage[offset];
+    int64_t expected = 0;
+    for (size_t i = 0; i < n; ++i) {
+      query[i] =
+          static_cast<int8_t>(n % 3 == 1 ? (n % 2 == 0 ? kMaxSignedQuery : -kMaxSignedQuery)
+                                         : static_cast<int>(random_() % (2 * kMaxSignedQuery + 1)) - kMaxSignedQuery);
+      expected += static_cast<int64_t>(code.data[i]) * query[i];
+    }
+    EXPECT_EQ(GetParam()->dot_u8_s8(code.data, query, n), expected);
+  });
+}
+
 TEST_P(KernelsTest, DecodingAndSubtraction) {
   for_lengths([this](size_t n, size_t offset) {
     const Bytes code(n, offset, random_);
