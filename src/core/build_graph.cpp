@@ -16,6 +16,7 @@ constexpr size_t kBytesToSort = 16;  // a row's place and seed mark
 BrowseOptions insertion_options(size_t beam, size_t lanes) {
   BrowseOptions options;
   options.base_k = beam;
+  options.exact_estimates = true;
   options.max_lanes = lanes;
   return options;
 }
@@ -48,7 +49,7 @@ BuildGraph::BuildGraph(const NodeShape &shape, const BuildOptions &options, std:
   counts_.reserve(capacity_);
   rows_.reserve(capacity_);
   extra_rows_.reserve(capacity_);
-  entries_.reserve(Browser<View>::kMaxEntries);
+  entries_.reserve(kMaxEntries);
 }
 
 bool BuildGraph::add(const ScalarCode &code, const uint8_t *codes_of_row, RowId row) {
@@ -86,7 +87,7 @@ void BuildGraph::insert_all(Interrupt &interrupt) {
   uint64_t done = 0;
   const auto insert_next = [&](NodeId id) {
     insert(id);
-    if (entries_.size() < Browser<View>::kMaxEntries) entries_.push_back(id);
+    if (entries_.size() < kMaxEntries) entries_.push_back(id);
     interrupt.poll();
     if (++done % 64 == 0) interrupt.report(done);
   };
@@ -233,7 +234,7 @@ void BuildGraph::View::aim(const ScalarCode &code, const uint8_t *codes) {
 
 float BuildGraph::View::distance_to(NodeId id) const {
   const int32_t dot = kernels_.dot_u8_s8(graph_.codes(id), values_.data(), graph_.shape_.dimensions);
-  return squared_distance(graph_.scalar_code(id), code_, dot, graph_.shape_.dimensions);
+  return squared_distance(graph_.scalar_code(id), code_, dot);
 }
 
 template <class Sink>

@@ -77,6 +77,7 @@ class BuildGraph {
   };
 
  private:
+  static constexpr size_t kMaxEntries = 256;
   static constexpr size_t kSlackPercent = 130;  // a list is pruned only when this much too long
   static constexpr size_t kBestEntries = 4;
 

@@ -100,20 +100,20 @@ class CandidateQueue {
   float admitted_ = -std::numeric_limits<float>::infinity();  // sort_in moved everything below this
 };
 
-// The k-th smallest of a growing set of distances, where k grows as well.
+// The k-th smallest of a growing set of distances, where k may grow as well.
 class KthDistance {
  public:
-  KthDistance(size_t k, std::pmr::memory_resource *memory) : k_(k), nearest_(memory), rest_(memory) {}
+  // `may_grow`: whether raise() will be called; if not, what is beyond the k-th is forgotten at once.
+  KthDistance(size_t k, bool may_grow, std::pmr::memory_resource *memory)
+      : k_(k), may_grow_(may_grow), nearest_(memory), rest_(memory) {}
 
   void add(float distance) {
     if (nearest_.size() < k_) {
       push(nearest_, distance, std::less<float>());
-    } else if (distance < nearest_.front()) {
-      push(rest_, pop(nearest_, std::less<float>()), std::greater<float>());
-      push(nearest_, distance, std::less<float>());
-    } else {
-      push(rest_, distance, std::greater<float>());
+      return;
     }
+    if (distance < nearest_.front()) distance = replace_largest(distance);
+    if (may_grow_) push(rest_, distance, std::greater<float>());
   }
 
   void raise(size_t k) {
@@ -147,7 +147,24 @@ class KthDistance {
     return value;
   }
 
+  // Puts a smaller distance in the place of the largest and lets it sink. Returns what was the largest.
+  float replace_largest(float distance) {
+    const float largest = nearest_.front();
+    float *heap = nearest_.data();
+    const size_t size = nearest_.size();
+    size_t hole = 0;
+    for (size_t child = 1; child < size; child = 2 * hole + 1) {
+      if (child + 1 < size && heap[child] < heap[child + 1]) ++child;
+      if (heap[child] <= distance) break;
+      heap[hole] = heap[child];
+      hole = child;
+    }
+    heap[hole] = distance;
+    return largest;
+  }
+
   size_t k_;
+  bool may_grow_;
   std::pmr::vector<float> nearest_;  // max-heap of the k smallest
   std::pmr::vector<float> rest_;     // min-heap
 };

@@ -27,6 +27,9 @@ struct BrowseOptions {
   size_t base_k = 10;  // least k of invariant 3
   // Rows that the executor takes beyond those it hands on, to be sure of their order; they widen no horizon.
   size_t read_ahead = 0;
+  // Estimates are distances (a graph in memory): then the k-th counts every node met, not only those visited, and the
+  // search is HNSW's with ef = base_k.
+  bool exact_estimates = false;
   bool keep_smaller_estimate = false;  // what to do when a neighbour is met again: 1-bit codes need the smaller one
   size_t max_lanes = kMaxLanes;
   size_t max_visits = std::numeric_limits<size_t>::max();
@@ -105,10 +108,10 @@ class Browser {
         options_(options),
         seen_(memory),
         queue_(memory),
-        kth_(options.base_k, memory),
+        kth_(options.base_k, !options.exact_estimates, memory),
         found_(memory),
         pending_(memory),
-        fresh_(std::max(options.max_lanes, kMaxEntries), memory) {}
+        fresh_(std::max(options.max_lanes, kMaxFirst), memory) {}
 
   // Forgets everything and offers the entries.
   void start() {
@@ -170,7 +173,8 @@ class Browser {
            pending_.capacity() * sizeof(Pending);
   }
 
-  static constexpr size_t kMaxEntries = 256;
+  // Candidates that Graph::entries may offer.
+  static constexpr size_t kMaxFirst = 16;
 
  private:
   struct Pending {
@@ -195,6 +199,8 @@ class Browser {
   }
 
   void queue_fresh() {
+    if (options_.exact_estimates)
+      for (size_t i = 0; i < fresh_count_; ++i) kth_.add(fresh_[i].estimate);
     const float limit = horizon();
     for (size_t i = 0; i < fresh_count_; ++i) queue_.push(fresh_[i], limit);
   }
@@ -230,7 +236,7 @@ class Browser {
     Payload payload{};
     const Visit visit = graph_.expand(candidate.id, candidate.estimate, sink, &payload);
     if (visit.live) {
-      kth_.add(visit.distance);
+      if (!options_.exact_estimates) kth_.add(visit.distance);
       pending_.push_back({visit.bound, static_cast<uint32_t>(found_.size())});
       std::push_heap(pending_.begin(), pending_.end(), Later());
       found_.push_back({candidate.id, visit.distance, visit.bound, payload});

@@ -74,7 +74,8 @@ SignedCode to_signed(const ScalarCode &code, const uint8_t *codes, size_t n, int
   const double squared_norm = static_cast<double>(n) * middle * middle +
                               2.0 * static_cast<double>(middle) * step * static_cast<double>(sum) +
                               static_cast<double>(step) * step * static_cast<double>(squares);
-  return {middle, step, static_cast<float>(squared_norm), static_cast<int32_t>(sum)};
+  return {static_cast<float>(squared_norm), 2.0f * (static_cast<float>(n) * middle + step * static_cast<float>(sum)),
+          2.0f * middle, 2.0f * step};
 }
 
 size_t packed_bytes(size_t n, unsigned bits) { return (n * bits + 7) / 8; }

@@ -29,22 +29,23 @@ void unpack_codes(const uint8_t *packed, size_t n, unsigned bits, uint8_t *codes
 // The decoded vector.
 void decode_scalar(const ScalarCode &code, const uint8_t *codes, size_t n, float *values);
 
-// A vector in signed 7 bits, to be compared with many codes of 8: decoded axis i = middle + step * values_i.
+// A vector in signed 7 bits, to be compared with many codes of 8, and what its inner product with one is made of.
 struct SignedCode {
-  float middle;
-  float step;
-  float squared_norm;  // of the decoded vector
-  int32_t sum;         // of the values
+  float squared_norm;   // of the decoded vector
+  float minimum_scale;  // twice the product with a vector of ones
+  float sum_scale;      // twice the middle of the values
+  float dot_scale;      // twice their step
 };
 
 // Rounds a decoded 8-bit vector to signed values of at most simd::kMaxSignedQuery.
 SignedCode to_signed(const ScalarCode &code, const uint8_t *codes, size_t n, int8_t *values);
 
 // Squared distance from the integer product of `a`'s codes and `b`'s values.
-inline float squared_distance(const ScalarCode &a, const SignedCode &b, int32_t dot, size_t n) {
-  const float inner = b.middle * (static_cast<float>(n) * a.minimum + a.step * static_cast<float>(a.code_sum)) +
-                      b.step * (a.minimum * static_cast<float>(b.sum) + a.step * static_cast<float>(dot));
-  const float squared = a.squared_norm + b.squared_norm - 2.0f * inner;
+inline float squared_distance(const ScalarCode &a, const SignedCode &b, int32_t dot) {
+  const float product =
+      a.minimum * b.minimum_scale + a.step * (b.sum_scale * static_cast<float>(static_cast<int32_t>(a.code_sum)) +
+                                              b.dot_scale * static_cast<float>(dot));
+  const float squared = a.squared_norm + b.squared_norm - product;
   return squared > 0.0f ? squared : 0.0f;
 }
 

@@ -11,7 +11,7 @@
 
 namespace quiver::core {
 
-// Small tables stay in the first-level cache; the table grows fourfold when half full. Ids may be anything but
+// Small tables stay in the first-level cache; the table grows fourfold when five eighths full. Ids may be anything but
 // 0xffffffff.
 class SeenSet {
  public:
@@ -24,7 +24,7 @@ class SeenSet {
 
   // Makes room for `more` insertions, so that find_or_add cannot allocate.
   void reserve(size_t more) {
-    if ((size_ + more) * 2 > table_.size()) grow(size_ + more);
+    if (is_crowded(size_ + more, table_.size())) grow(size_ + more);
   }
 
   // The entry of `id`; `added` says whether it is new (its estimate then is +infinity).
@@ -72,13 +72,15 @@ class SeenSet {
   static constexpr uint32_t kNone = 0xffffffffu;
   static constexpr Entry kEmpty{kNone, 0.0f};
 
+  static bool is_crowded(size_t entries, size_t capacity) { return entries * 8 > capacity * 5; }
+
   size_t slot_of(uint32_t id) const noexcept {
     return (static_cast<size_t>(id) * 0x9e3779b97f4a7c15u >> 32) & (table_.size() - 1);
   }
 
   void grow(size_t wanted) {
     size_t capacity = table_.size();
-    while (wanted * 2 > capacity) capacity *= 4;
+    while (is_crowded(wanted, capacity)) capacity *= 4;
     std::pmr::vector<Entry> old(capacity, kEmpty, table_.get_allocator());
     old.swap(table_);
     for (const Entry &entry : old) {

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <memory_resource>
 #include <random>
 #include <set>
@@ -60,7 +61,7 @@ TEST(CandidateQueueTest, HandsOutInOrderWhateverTheHorizon) {
 TEST(KthDistanceTest, FollowsAGrowingK) {
   std::mt19937 random(4);
   std::uniform_real_distribution<float> uniform;
-  KthDistance kth(10, std::pmr::new_delete_resource());
+  KthDistance kth(10, true, std::pmr::new_delete_resource());
   std::vector<float> all;
   size_t k = 10;
   for (int i = 0; i < 2000; ++i) {
@@ -74,6 +75,20 @@ TEST(KthDistanceTest, FollowsAGrowingK) {
     std::vector<float> sorted = all;
     std::nth_element(sorted.begin(), sorted.begin() + static_cast<std::ptrdiff_t>(k - 1), sorted.end());
     EXPECT_EQ(kth.value(), sorted[k - 1]);
+  }
+}
+
+TEST(KthDistanceTest, AFixedKForgetsTheRest) {
+  std::mt19937 random(5);
+  std::uniform_real_distribution<float> uniform;
+  KthDistance kth(7, false, std::pmr::new_delete_resource());
+  std::vector<float> all;
+  for (int i = 0; i < 500; ++i) {
+    all.push_back(uniform(random));
+    kth.add(all.back());
+    std::vector<float> sorted = all;
+    std::sort(sorted.begin(), sorted.end());
+    EXPECT_EQ(kth.value(), sorted.size() < 7 ? std::numeric_limits<float>::infinity() : sorted[6]);
   }
 }
 

@@ -75,6 +75,12 @@ TEST(ScalarCodeTest, DistanceFromIntegerProduct) {
   double expected = 0;
   for (size_t i = 0; i < n; ++i) expected += (static_cast<double>(a[i]) - b[i]) * (static_cast<double>(a[i]) - b[i]);
   EXPECT_NEAR(squared_distance(code_a, code_b, dot, n), expected, 1e-4 * expected);
+  // The signed form has half the resolution on one side.
+  std::vector<int8_t> values(n);
+  const SignedCode signed_b = to_signed(code_b, cb.data(), n, values.data());
+  int32_t signed_dot = 0;
+  for (size_t i = 0; i < n; ++i) signed_dot += static_cast<int32_t>(ca[i]) * values[i];
+  EXPECT_NEAR(squared_distance(code_a, signed_b, signed_dot), expected, 5e-3 * expected);
 }
 
 }  // namespace
