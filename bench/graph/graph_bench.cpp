@@ -197,7 +197,7 @@ int run(int argc, char **argv) {
   std::printf("%u x %u, m %zu: %u lanes, %u-bit codes, %u slots of %u bytes a page\n", base.rows, base.columns, m,
               shape.lanes, shape.code.bits, shape.slots_per_page, shape.slot_bytes);
   const Rotation rotation(base.columns, 42, memory);
-  BuildGraph built(shape, {beam, base.rows, SIZE_MAX}, memory);
+  BuildGraph built(shape, {metric, beam, base.rows, SIZE_MAX}, memory);
   RowEncoder encoder(shape, metric, rotation, memory);
   double start = cpu_seconds();
   for (uint32_t i = 0; i < base.rows; ++i)

@@ -25,7 +25,7 @@ BrowseOptions insertion_options(size_t beam, size_t lanes) {
 
 BuildGraph::BuildGraph(const NodeShape &shape, const BuildOptions &options, std::pmr::memory_resource *memory)
     : shape_(shape),
-      beam_(options.beam),
+      by_inner_product_(options.metric == Metric::inner_product),
       list_capacity_(shape.lanes * kSlackPercent / 100 + 1),
       record_lines_((sizeof(ScalarCode) + shape.dimensions + kLineBytes - 1) / kLineBytes),
       records_(memory),
@@ -59,6 +59,7 @@ bool BuildGraph::add(const ScalarCode &code, const uint8_t *codes_of_row, RowId 
   std::memcpy(bytes, &code, sizeof code);
   std::memcpy(bytes + sizeof code, codes_of_row, shape_.dimensions);
   rows_.push_back(row);
+  largest_squared_norm_ = std::max(largest_squared_norm_, code.squared_norm);
   ++size_;
   return true;
 }
@@ -191,12 +192,22 @@ void BuildGraph::mark_reachable(std::pmr::vector<uint8_t> &reached, std::pmr::ve
   }
 }
 
-// A node that nothing leads to takes the last lane of its nearest reached neighbour: the fill lane, or the longest
-// edge, is the cheapest to lose. Whatever that lane led to is checked again by the caller's loop.
+// The reached neighbour that gives the orphan a lane: one that has not given a quarter of its lanes yet. Its last
+// lanes, fill lanes or the longest edges, are the cheapest to lose.
+NodeId BuildGraph::choose_host(NodeId orphan, const std::pmr::vector<uint8_t> &reached,
+                               std::pmr::vector<uint8_t> &given) {
+  for (const NodeId id : neighbours(orphan))
+    if (reached[id] != 0 && (counts_[id] < shape_.lanes || given[id] < shape_.lanes / 4)) return id;
+  return kNullNode;
+}
+
+// Whatever a lane that was given away led to is looked for again in the next round.
 void BuildGraph::link_unreachable(Interrupt &interrupt) {
-  std::pmr::vector<uint8_t> reached(size_, 0, records_.get_allocator().resource());
-  std::pmr::vector<NodeId> queue(records_.get_allocator().resource());
-  for (int round = 0; round < 4; ++round) {
+  constexpr int kRounds = 6;
+  std::pmr::memory_resource *memory = records_.get_allocator().resource();
+  std::pmr::vector<uint8_t> reached(size_, 0, memory), given(size_, 0, memory);
+  std::pmr::vector<NodeId> queue(memory);
+  for (int round = 0; round < kRounds; ++round) {
     std::fill(reached.begin(), reached.end(), uint8_t{0});
     queue.clear();
     for (const NodeId id : entries_) {
@@ -204,24 +215,24 @@ void BuildGraph::link_unreachable(Interrupt &interrupt) {
       reached[id] = 1;
     }
     mark_reachable(reached, queue, interrupt);
-    size_t mended = 0;
+    NodeId last_mended = kNullNode;
     for (size_t i = 0; i < size_; ++i) {
       const auto id = static_cast<NodeId>(i);
       if (reached[id] != 0) continue;
-      const auto list = neighbours(id);
-      const auto near = std::find_if(list.begin(), list.end(), [&](NodeId n) { return reached[n] != 0; });
-      if (near == list.end()) continue;
-      NodeId *lanes = &lists_[*near * list_capacity_];
-      if (counts_[*near] < shape_.lanes)
-        lanes[counts_[*near]++] = id;
+      NodeId host = choose_host(id, reached, given);
+      if (host == kNullNode) host = last_mended;
+      if (host == kNullNode) continue;
+      NodeId *lanes = &lists_[host * list_capacity_];
+      if (counts_[host] < shape_.lanes)
+        lanes[counts_[host]++] = id;
       else
-        lanes[counts_[*near] - 1] = id;
+        lanes[counts_[host] - 1 - given[host]++ % shape_.lanes] = id;
       reached[id] = 1;
+      last_mended = id;
       queue.push_back(id);
       mark_reachable(reached, queue, interrupt);
-      ++mended;
     }
-    if (mended == 0) return;
+    if (last_mended == kNullNode) return;
   }
 }
 
@@ -233,6 +244,13 @@ void BuildGraph::View::aim(const ScalarCode &code, const uint8_t *codes) {
 }
 
 float BuildGraph::View::distance_to(NodeId id) const {
+  const int32_t dot = kernels_.dot_u8_s8(graph_.codes(id), values_.data(), graph_.shape_.dimensions);
+  if (graph_.by_inner_product_)
+    return graph_.largest_squared_norm_ - 0.5f * doubled_product(graph_.scalar_code(id), code_, dot);
+  return squared_distance(graph_.scalar_code(id), code_, dot);
+}
+
+float BuildGraph::View::squared_l2_to(NodeId id) const {
   const int32_t dot = kernels_.dot_u8_s8(graph_.codes(id), values_.data(), graph_.shape_.dimensions);
   return squared_distance(graph_.scalar_code(id), code_, dot);
 }

@@ -14,6 +14,7 @@
 
 #include "core/graph_browser.hpp"
 #include "core/interrupt.hpp"
+#include "core/metric.hpp"
 #include "core/node_format.hpp"
 #include "core/random.hpp"
 #include "core/robust_prune.hpp"
@@ -22,6 +23,7 @@
 namespace quiver::core {
 
 struct BuildOptions {
+  Metric metric;    // inner product chooses edges by inner product, the others by squared L2
   size_t beam;      // candidates that an insertion visits at least
   size_t capacity;  // rows that will be offered at most
   size_t budget;    // bytes that the graph may take
@@ -67,7 +69,9 @@ class BuildGraph {
     template <class Sink>
     Visit expand(NodeId id, float estimate, Sink &sink, Payload *payload) const;
     float horizon_shift() const { return 0.0f; }
+    // What edges are chosen by: squared L2, or `largest` - <a, b>, which is never negative.
     float distance_to(NodeId id) const;
+    float squared_l2_to(NodeId id) const;
 
    private:
     const BuildGraph &graph_;
@@ -102,10 +106,12 @@ class BuildGraph {
   void prune_list(NodeId id, size_t wanted);
   void fill_list(NodeId id);
   void link_unreachable(Interrupt &interrupt);
+  NodeId choose_host(NodeId orphan, const std::pmr::vector<uint8_t> &reached, std::pmr::vector<uint8_t> &given);
   void mark_reachable(std::pmr::vector<uint8_t> &reached, std::pmr::vector<NodeId> &queue, Interrupt &interrupt);
 
   NodeShape shape_;
-  size_t beam_;
+  bool by_inner_product_;
+  float largest_squared_norm_ = 0.0f;
   size_t capacity_;
   size_t list_capacity_;
   size_t record_lines_;

@@ -48,7 +48,7 @@ void BuildGraph::choose_pivots() {
     size_t nearest = i + 1;
     float least = std::numeric_limits<float>::infinity();
     for (size_t j = i + 1; j < count; ++j) {
-      const float distance = view_.distance_to(pivots_[j]);
+      const float distance = view_.squared_l2_to(pivots_[j]);
       if (distance < least) nearest = j, least = distance;
     }
     std::swap(pivots_[i + 1], pivots_[nearest]);
@@ -66,7 +66,7 @@ void BuildGraph::sort_by_region(Interrupt &interrupt) {
     uint32_t nearest = 0, second = 0;
     float least = std::numeric_limits<float>::infinity(), next = least;
     for (uint32_t rank = 0; rank < pivots_.size(); ++rank) {
-      const float distance = view_.distance_to(pivots_[rank]);
+      const float distance = view_.squared_l2_to(pivots_[rank]);
       if (distance < least) {
         second = nearest, next = least;
         nearest = rank, least = distance;

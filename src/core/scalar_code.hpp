@@ -40,21 +40,25 @@ struct SignedCode {
 // Rounds a decoded 8-bit vector to signed values of at most simd::kMaxSignedQuery.
 SignedCode to_signed(const ScalarCode &code, const uint8_t *codes, size_t n, int8_t *values);
 
-// Squared distance from the integer product of `a`'s codes and `b`'s values.
+// Twice the inner product, from the integer product of `a`'s codes and `b`'s values.
+inline float doubled_product(const ScalarCode &a, const SignedCode &b, int32_t dot) {
+  return a.minimum * b.minimum_scale + a.step * (b.sum_scale * static_cast<float>(static_cast<int32_t>(a.code_sum)) +
+                                                 b.dot_scale * static_cast<float>(dot));
+}
+
 inline float squared_distance(const ScalarCode &a, const SignedCode &b, int32_t dot) {
-  const float product =
-      a.minimum * b.minimum_scale + a.step * (b.sum_scale * static_cast<float>(static_cast<int32_t>(a.code_sum)) +
-                                              b.dot_scale * static_cast<float>(dot));
-  const float squared = a.squared_norm + b.squared_norm - product;
+  const float squared = a.squared_norm + b.squared_norm - doubled_product(a, b, dot);
   return squared > 0.0f ? squared : 0.0f;
 }
 
-// Squared distance of two decoded vectors from the integer product of their codes.
+// Inner product of two decoded vectors from the integer product of their codes.
+inline float inner_product(const ScalarCode &a, const ScalarCode &b, uint32_t dot, size_t n) {
+  return static_cast<float>(n) * a.minimum * b.minimum + a.minimum * b.step * static_cast<float>(b.code_sum) +
+         b.minimum * a.step * static_cast<float>(a.code_sum) + a.step * b.step * static_cast<float>(dot);
+}
+
 inline float squared_distance(const ScalarCode &a, const ScalarCode &b, uint32_t dot, size_t n) {
-  const float inner = static_cast<float>(n) * a.minimum * b.minimum +
-                      a.minimum * b.step * static_cast<float>(b.code_sum) +
-                      b.minimum * a.step * static_cast<float>(a.code_sum) + a.step * b.step * static_cast<float>(dot);
-  const float squared = a.squared_norm + b.squared_norm - 2.0f * inner;
+  const float squared = a.squared_norm + b.squared_norm - 2.0f * inner_product(a, b, dot, n);
   return squared > 0.0f ? squared : 0.0f;
 }
 

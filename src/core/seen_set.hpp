@@ -68,7 +68,7 @@ class SeenSet {
 
  private:
   static constexpr size_t kInitialCapacity = 4096;
-  static constexpr size_t kKeptCapacity = 16384;
+  static constexpr size_t kKeptCapacity = kInitialCapacity;
   static constexpr uint32_t kNone = 0xffffffffu;
   static constexpr Entry kEmpty{kNone, 0.0f};
 

@@ -156,9 +156,10 @@ MetaPage make_meta(Relation index) {
   return meta;
 }
 
-core::BuildOptions build_options(Relation heap, Relation index) {
+core::BuildOptions build_options(Relation heap, Relation index, core::Metric metric) {
   const Size budget = static_cast<Size>(maintenance_work_mem) * 1024;
   core::BuildOptions options;
+  options.metric = metric;
   options.beam = beam_for(option_ef_construction(index));
   // No page holds more rows; memory that no row takes is never touched.
   options.capacity = static_cast<size_t>(RelationGetNumberOfBlocks(heap)) * MaxHeapTuplesPerPage + 1;
@@ -182,7 +183,7 @@ IndexBuildResult *build(Relation heap, Relation index, IndexInfo *info) {
   const MetaPage meta = make_meta(index);
   write_first_meta_page(index, meta);
   MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "hnsw build", ALLOCSET_DEFAULT_SIZES);
-  auto *state = pg::make<BuildState>(context, index, meta, build_options(heap, index), context);
+  auto *state = pg::make<BuildState>(context, index, meta, build_options(heap, index, meta.metric), context);
   report_phase(kLoadingTuples);
   const double heap_rows = table_index_build_scan(heap, index, info, true, true, heap_row, state, nullptr);
   if (state->graph_memory != nullptr) write_out(state);

@@ -18,6 +18,11 @@ namespace quiver::hnsw {
 
 namespace {
 
+// Under cosine the encoder has made unit vectors already: L2 orders them.
+core::Metric edge_metric(core::Metric metric) {
+  return metric == core::Metric::inner_product ? metric : core::Metric::l2;
+}
+
 core::BrowseOptions insertion_options(const core::NodeShape &shape, int ef_construction) {
   core::BrowseOptions options;
   options.base_k = beam_for(ef_construction);
@@ -34,9 +39,8 @@ Inserter::Inserter(const OpenIndex &index, int ef_construction, pg::Logging logg
       logging_(logging),
       random_(pg_prng_uint64(&pg_global_prng_state)),
       encoder_(index_.shape(), index_.meta.metric, index_.cache->rotation, &memory_),
-      // Edges are chosen by L2 whatever the metric, so that is what the search minimizes here.
-      query_(index_.shape(), core::Metric::l2, index_.cache->rotation, &memory_),
-      visited_(index_.shape().dimensions, &memory_),
+      query_(index_.shape(), edge_metric(index_.meta.metric), index_.cache->rotation, &memory_),
+      visited_(index_.shape().dimensions, index_.meta.metric, &memory_),
       graph_(index_, query_, &visited_, &memory_),
       browser_(graph_, insertion_options(index_.shape(), ef_construction), &memory_),
       linker_(index_, logging, &memory_),
@@ -81,11 +85,11 @@ void Inserter::choose_neighbours() {
   ids_.assign(visited_.size(), kNullNode);
   for (const auto &found : browser_.found()) {
     ids_[found.payload.vector] = found.id;
-    neighbours_.push_back({visited_.squared_distance(self, found.payload.vector), found.payload.vector, 0.0f});
+    neighbours_.push_back({visited_.distance(self, found.payload.vector), found.payload.vector, 0.0f});
   }
   const size_t lanes = index_.shape().lanes;
   chosen_ = core::robust_prune(neighbours_.data(), neighbours_.size(), lanes, [this](uint32_t a) {
-    return [this, a](uint32_t b) { return visited_.squared_distance(a, b); };
+    return [this, a](uint32_t b) { return visited_.distance(a, b); };
   });
   // robust_prune left the rest in ascending order of distance: the nearest of them fill the lanes.
   filled_ = std::min(lanes, neighbours_.size());

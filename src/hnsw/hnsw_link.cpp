@@ -10,7 +10,7 @@ Linker::Linker(const OpenIndex &index, pg::Logging logging, std::pmr::memory_res
     : index_(index),
       logging_(logging),
       writer_(index.shape(), memory),
-      vectors_(index.shape().dimensions, memory),
+      vectors_(index.shape().dimensions, index.meta.metric, memory),
       candidates_(memory),
       replacements_(memory),
       dead_(memory),
@@ -80,7 +80,7 @@ Linker::Outcome Linker::try_append(NodeId from, NodeId to, const core::ScalarCod
 }
 
 void Linker::add_candidate(uint32_t own, uint32_t vector, NodeId id, uint8_t lane) {
-  candidates_.push_back({vectors_.squared_distance(own, vector), static_cast<uint32_t>(replacements_.size()), 0.0f});
+  candidates_.push_back({vectors_.distance(own, vector), static_cast<uint32_t>(replacements_.size()), 0.0f});
   replacements_.push_back({id, vector, lane});
 }
 
@@ -98,8 +98,7 @@ void Linker::gather(const LaneSnapshot &lanes, uint32_t own) {
 Linker::Outcome Linker::try_rewrite(NodeId from, const LaneSnapshot &lanes) {
   const size_t wanted = index_.shape().lanes - std::min<uint32_t>(kPruneSlack, index_.shape().lanes / 4);
   const size_t chosen = core::robust_prune(candidates_.data(), candidates_.size(), wanted, [this](uint32_t a) {
-    return
-        [this, a](uint32_t b) { return vectors_.squared_distance(replacements_[a].vector, replacements_[b].vector); };
+    return [this, a](uint32_t b) { return vectors_.distance(replacements_[a].vector, replacements_[b].vector); };
   });
   const size_t count = std::min(std::max(chosen, wanted), candidates_.size());
   // Lanes that stay keep their codes; they move to the front in their old order, the new ones follow.

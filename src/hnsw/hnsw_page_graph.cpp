@@ -6,8 +6,10 @@
 
 namespace quiver::hnsw {
 
-float VisitedVectors::squared_distance(uint32_t a, uint32_t b) const {
+float VisitedVectors::distance(uint32_t a, uint32_t b) const {
   const uint32_t dot = simd::kernels().dot_u8(codes(a), codes(b), dimensions_);
+  if (by_inner_product_)
+    return largest_squared_norm_ - core::inner_product(parameters_[a], parameters_[b], dot, dimensions_);
   return core::squared_distance(parameters_[a], parameters_[b], dot, dimensions_);
 }
 

@@ -14,25 +14,33 @@ namespace quiver::hnsw {
 // Copies of the own vectors of the live nodes that a search visited, for insertion and vacuum to choose among.
 class VisitedVectors {
  public:
-  VisitedVectors(size_t dimensions, std::pmr::memory_resource *memory)
-      : dimensions_(dimensions), codes_(memory), parameters_(memory) {}
+  VisitedVectors(size_t dimensions, core::Metric metric, std::pmr::memory_resource *memory)
+      : dimensions_(dimensions),
+        by_inner_product_(metric == core::Metric::inner_product),
+        codes_(memory),
+        parameters_(memory) {}
 
   void clear() {
     codes_.clear();
     parameters_.clear();
+    largest_squared_norm_ = 0.0f;
   }
   uint32_t add(const core::ScalarCode &code, const uint8_t *codes) {
     parameters_.push_back(code);
+    largest_squared_norm_ = Max(largest_squared_norm_, code.squared_norm);
     codes_.insert(codes_.end(), codes, codes + dimensions_);
     return static_cast<uint32_t>(parameters_.size() - 1);
   }
   size_t size() const { return parameters_.size(); }
   const core::ScalarCode &code(uint32_t i) const { return parameters_[i]; }
   const uint8_t *codes(uint32_t i) const { return &codes_[i * dimensions_]; }
-  float squared_distance(uint32_t a, uint32_t b) const;
+  // What edges are chosen by: squared L2, or under inner product the largest squared norm less the product.
+  float distance(uint32_t a, uint32_t b) const;
 
  private:
   size_t dimensions_;
+  bool by_inner_product_;
+  float largest_squared_norm_ = 0.0f;
   std::pmr::vector<uint8_t> codes_;  // one byte per axis
   std::pmr::vector<core::ScalarCode> parameters_;
 };

@@ -22,15 +22,20 @@ namespace quiver::hnsw {
 
 namespace {
 
+// Products have no zero to measure from: the horizon is a share of the way to the largest product that the lengths
+// allow, which is about twice the way that a distance would measure.
+constexpr float kInnerProductGamma = 0.5f;
+
 // The executor asks for two or three rows more than it needs before it is sure of the order of the last.
 constexpr size_t kReadAheadRows = 4;
 
 size_t scan_memory() { return static_cast<size_t>(work_mem * 1024.0 * settings.scan_mem_multiplier); }
 
-core::BrowseOptions browse_options(const core::NodeShape &shape) {
+core::BrowseOptions browse_options(const core::NodeShape &shape, core::Metric metric) {
   core::BrowseOptions options;
   options.read_ahead = kReadAheadRows;
   options.gamma = gamma_for(settings.ef_search, shape.code.bits);
+  if (metric == core::Metric::inner_product) options.gamma *= kInnerProductGamma;
   options.keep_smaller_estimate = shape.code.bits == 1;
   options.max_lanes = shape.lanes;
   options.max_visits = static_cast<size_t>(settings.max_scan_tuples);
@@ -51,7 +56,7 @@ ScanRun::ScanRun(Relation relation, const float *query, MemoryContext context)
       index_(opened(relation)),
       query_(index_.shape(), index_.meta.metric, index_.cache->rotation, &memory_),
       graph_(index_, query_, nullptr, &memory_),
-      browser_(graph_, browse_options(index_.shape()), &memory_),
+      browser_(graph_, browse_options(index_.shape(), index_.meta.metric), &memory_),
       sweep_(index_, query_, scan_memory(), &memory_),
       rows_(&memory_),
       pending_(&memory_),

@@ -19,11 +19,11 @@ class BuildGraphTest : public testing::Test {
  protected:
   static constexpr size_t kDimensions = 24;
 
-  void build(size_t rows, size_t distinct, size_t budget = SIZE_MAX) {
+  void build(size_t rows, size_t distinct, size_t budget = SIZE_MAX, Metric metric = Metric::l2) {
     shape_ = choose_node_shape(kDimensions, 8);
     rotation_ = std::make_unique<Rotation>(kDimensions, 1, memory_);
     encoder_ = std::make_unique<RowEncoder>(shape_, Metric::l2, *rotation_, memory_);
-    graph_ = std::make_unique<BuildGraph>(shape_, BuildOptions{64, rows, budget}, memory_);
+    graph_ = std::make_unique<BuildGraph>(shape_, BuildOptions{metric, 64, rows, budget}, memory_);
     std::mt19937 random(12);
     std::normal_distribution<float> normal;
     for (size_t i = 0; i < distinct; ++i) {
@@ -63,19 +63,20 @@ TEST_F(BuildGraphTest, ListsAreSound) {
 }
 
 TEST_F(BuildGraphTest, EveryNodeIsReachable) {
-  for (const size_t rows : {700, 1500, 3000}) {
-    vectors_.clear();
-    build(rows, rows);
-    std::set<NodeId> reached(graph_->entries().begin(), graph_->entries().end());
-    std::vector<NodeId> queue(reached.begin(), reached.end());
-    while (!queue.empty()) {
-      const NodeId id = queue.back();
-      queue.pop_back();
-      for (const NodeId next : graph_->neighbours(id))
-        if (reached.insert(next).second) queue.push_back(next);
+  for (const Metric metric : {Metric::l2, Metric::inner_product})
+    for (const size_t rows : {700, 1500, 3000}) {
+      vectors_.clear();
+      build(rows, rows, SIZE_MAX, metric);
+      std::set<NodeId> reached(graph_->entries().begin(), graph_->entries().end());
+      std::vector<NodeId> queue(reached.begin(), reached.end());
+      while (!queue.empty()) {
+        const NodeId id = queue.back();
+        queue.pop_back();
+        for (const NodeId next : graph_->neighbours(id))
+          if (reached.insert(next).second) queue.push_back(next);
+      }
+      EXPECT_EQ(reached.size(), graph_->size());
     }
-    EXPECT_EQ(reached.size(), graph_->size());
-  }
 }
 
 TEST_F(BuildGraphTest, EqualVectorsShareANode) {
