@@ -11,7 +11,7 @@ namespace quiver::core {
 
 namespace {
 
-constexpr size_t kBytesToSort = 16;  // a row's place and seed mark
+constexpr size_t kBytesToSort = 28;  // a row's place, twice, and its seed mark
 
 BrowseOptions insertion_options(size_t beam, size_t lanes) {
   BrowseOptions options;
@@ -75,7 +75,11 @@ void BuildGraph::insert(NodeId id) {
 // the first of them.
 void BuildGraph::insert_all(Interrupt &interrupt) {
   constexpr uint64_t kSeedShare = 16;
-  lists_.resize(size_ * list_capacity_);
+  // In steps: the system takes its time to hand out gigabytes.
+  for (size_t nodes = 0; nodes < size_; interrupt.poll()) {
+    nodes = std::min(size_, nodes + 16384);
+    lists_.resize(nodes * list_capacity_);
+  }
   counts_.assign(size_, 0);
   std::pmr::vector<uint8_t> is_seed(size_, 0, records_.get_allocator().resource());
   std::pmr::vector<NodeId> seeds(records_.get_allocator().resource());

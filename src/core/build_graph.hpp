@@ -97,7 +97,8 @@ class BuildGraph {
   struct Place;
   void sort_by_region(Interrupt &interrupt);
   void choose_pivots();
-  void move_to_places(std::pmr::vector<Place> &places);
+  void sort_places(std::pmr::vector<Place> *places, Interrupt &interrupt);
+  void move_to_places(std::pmr::vector<Place> &places, Interrupt &interrupt);
   bool same_code(NodeId a, NodeId b) const;
   void insert_all(Interrupt &interrupt);
   void insert(NodeId id);

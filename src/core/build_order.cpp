@@ -12,6 +12,7 @@ namespace {
 
 constexpr size_t kMaxPivots = 256;
 constexpr size_t kRowsPerPivot = 64;
+constexpr size_t kRowsPerPoll = 4096;
 
 uint32_t hash_of(const uint8_t *bytes, size_t length) {
   uint64_t hash = 0xcbf29ce484222325u;
@@ -55,6 +56,23 @@ void BuildGraph::choose_pivots() {
   }
 }
 
+// By nearest pivot first, then each pivot's rows for themselves, so that the sort of many rows can be interrupted.
+void BuildGraph::sort_places(std::pmr::vector<Place> *places, Interrupt &interrupt) {
+  std::pmr::vector<size_t> ends(pivots_.size() + 1, 0, places->get_allocator().resource());
+  for (const Place &place : *places) ++ends[(place.key >> 16) + 1];
+  for (size_t i = 1; i < ends.size(); ++i) ends[i] += ends[i - 1];
+  std::pmr::vector<Place> sorted(places->size(), Place{}, places->get_allocator().resource());
+  for (const Place &place : *places) sorted[ends[place.key >> 16]++] = place;
+  places->swap(sorted);
+  auto first = places->begin();
+  for (size_t i = 0; i < pivots_.size(); ++i) {
+    const auto last = places->begin() + static_cast<std::ptrdiff_t>(ends[i]);
+    std::sort(first, last);
+    first = last;
+    interrupt.poll();
+  }
+}
+
 void BuildGraph::sort_by_region(Interrupt &interrupt) {
   if (size_ == 0) return;
   choose_pivots();
@@ -77,9 +95,8 @@ void BuildGraph::sort_by_region(Interrupt &interrupt) {
     places.push_back({nearest << 16 | second, hash_of(codes(id), shape_.dimensions), id});
     if (i % 64 == 0) interrupt.poll();
   }
-  std::sort(places.begin(), places.end());
-  interrupt.poll();
-  move_to_places(places);
+  sort_places(&places, interrupt);
+  move_to_places(places, interrupt);
 }
 
 bool BuildGraph::same_code(NodeId a, NodeId b) const {
@@ -89,9 +106,10 @@ bool BuildGraph::same_code(NodeId a, NodeId b) const {
 }
 
 // Permutes records and rows in place, cycle by cycle, then merges equal neighbours.
-void BuildGraph::move_to_places(std::pmr::vector<Place> &places) {
+void BuildGraph::move_to_places(std::pmr::vector<Place> &places, Interrupt &interrupt) {
   std::pmr::vector<uint8_t> saved(record_bytes(), records_.get_allocator().resource());
   for (size_t start = 0; start < size_; ++start) {
+    if (start % kRowsPerPoll == 0) interrupt.poll();
     if (places[start].row == start) continue;
     std::memcpy(saved.data(), record(static_cast<NodeId>(start)), record_bytes());
     const RowId saved_row = rows_[start];
@@ -109,6 +127,7 @@ void BuildGraph::move_to_places(std::pmr::vector<Place> &places) {
   }
   size_t nodes = 0;
   for (size_t i = 0; i < size_; ++i) {
+    if (i % kRowsPerPoll == 0) interrupt.poll();
     if (nodes > 0 && same_code(static_cast<NodeId>(nodes - 1), static_cast<NodeId>(i))) {
       ScalarCode code = scalar_code(static_cast<NodeId>(nodes - 1));
       code.error = std::max(code.error, scalar_code(static_cast<NodeId>(i)).error);
