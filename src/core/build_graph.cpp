@@ -31,6 +31,7 @@ BuildGraph::BuildGraph(const NodeShape &shape, const BuildOptions &options, std:
       records_(memory),
       lists_(memory),
       counts_(memory),
+      chosen_counts_(memory),
       rows_(memory),
       extra_rows_(memory),
       entries_(memory),
@@ -41,7 +42,7 @@ BuildGraph::BuildGraph(const NodeShape &shape, const BuildOptions &options, std:
       neighbour_(*this, memory),
       browser_(view_, insertion_options(options.beam, list_capacity_), memory) {
   const size_t node_bytes = record_bytes() + list_capacity_ * sizeof(NodeId) + sizeof(uint16_t) + sizeof(RowId) +
-                            sizeof(ExtraRow) + kBytesToSort;
+                            sizeof(ExtraRow) + sizeof(uint8_t) + kBytesToSort;
   capacity_ = std::min({options.capacity, options.budget / node_bytes, static_cast<size_t>(kNullNode) - 1});
   // One allocation each; the operating system commits memory as rows arrive.
   records_.reserve(capacity_ * record_lines_);
@@ -148,6 +149,7 @@ void BuildGraph::prune_list(NodeId id, size_t wanted) {
 void BuildGraph::fill_list(NodeId id) {
   NodeId *list = &lists_[id * list_capacity_];
   const size_t own = counts_[id];
+  chosen_counts_[id] = static_cast<uint8_t>(own);
   if (own >= shape_.lanes) return;
   ids_.clear();
   for (size_t i = 0; i < own; ++i)
@@ -175,6 +177,7 @@ void BuildGraph::finish(Interrupt &interrupt) {
     if (counts_[id] > shape_.lanes) prune_list(static_cast<NodeId>(id), shape_.lanes);
     if (id % 64 == 0) interrupt.poll();
   }
+  chosen_counts_.assign(size_, 0);
   for (size_t id = 0; id < size_; ++id) {
     fill_list(static_cast<NodeId>(id));
     if (id % 64 == 0) interrupt.poll();
@@ -231,6 +234,7 @@ void BuildGraph::link_unreachable(Interrupt &interrupt) {
         lanes[counts_[host]++] = id;
       else
         lanes[counts_[host] - 1 - given[host]++ % shape_.lanes] = id;
+      chosen_counts_[host] = static_cast<uint8_t>(counts_[host]);  // nothing else leads to the orphan
       reached[id] = 1;
       last_mended = id;
       queue.push_back(id);

@@ -47,6 +47,8 @@ class BuildGraph {
   const ScalarCode &scalar_code(NodeId id) const { return *reinterpret_cast<const ScalarCode *>(record(id)); }
   const uint8_t *codes(NodeId id) const { return record(id) + sizeof(ScalarCode); }  // one byte per axis
   std::span<const NodeId> neighbours(NodeId id) const { return {&lists_[id * list_capacity_], counts_[id]}; }
+  // How many of them, at the end, were not chosen but only fill the list.
+  size_t expendable(NodeId id) const { return counts_[id] - chosen_counts_[id]; }
   RowId row(NodeId id) const { return rows_[id]; }
   std::span<const NodeId> entries() const { return entries_; }
 
@@ -120,6 +122,7 @@ class BuildGraph {
   std::pmr::vector<Line> records_;  // ScalarCode, then codes, per node
   std::pmr::vector<NodeId> lists_;
   std::pmr::vector<uint16_t> counts_;
+  std::pmr::vector<uint8_t> chosen_counts_;  // once filled
   std::pmr::vector<RowId> rows_;
   std::pmr::vector<ExtraRow> extra_rows_;
   std::pmr::vector<NodeId> entries_;

@@ -40,8 +40,8 @@ enum class SlotState : uint8_t {
 struct SlotHeader {
   SlotState state;
   uint8_t lanes_used;
-  uint8_t version;  // counts changes of the lanes and reuse of the slot: optimistic writers compare it
-  uint8_t flags;
+  uint8_t version;      // counts changes of the lanes and reuse of the slot: optimistic writers compare it
+  uint8_t expendable;   // so many lanes at the end only fill: the next edges take their places, first to last
   RowId rows[2];        // a tombstone keeps its stamp (64-bit transaction id) in these bytes
   NodeId overflow;      // first chunk of further rows, kNullNode when there is none
   float minimum, step;  // of the own vector

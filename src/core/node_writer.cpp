@@ -69,6 +69,7 @@ void NodeWriter::keep_lanes(const Slot &slot, const uint8_t *kept, size_t count)
     slot.add()[lane] = slot.rescale()[lane] = 0;
   }
   slot.header()->lanes_used = static_cast<uint8_t>(count);
+  slot.header()->expendable = 0;
 }
 
 }  // namespace quiver::core

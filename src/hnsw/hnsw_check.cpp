@@ -105,9 +105,9 @@ void IndexCheck::survey_node(NodeId id, const core::ConstSlot &slot_bytes) {
   const core::SlotHeader &header = *slot_bytes.header();
   states_[id] = static_cast<uint8_t>(header.state);
   if (header.state == core::SlotState::free) return;
-  if (header.lanes_used > index_.shape().lanes) {
-    findings_->add(kUnusedLaneIsNull, true, block(id), slot(id), "%d lanes in use of %u", header.lanes_used,
-                   index_.shape().lanes);
+  if (header.lanes_used > index_.shape().lanes || header.expendable > header.lanes_used) {
+    findings_->add(kUnusedLaneIsNull, true, block(id), slot(id), "%d lanes in use of %u, %d expendable",
+                   header.lanes_used, index_.shape().lanes, header.expendable);
   } else {
     const NodeId *ids = slot_bytes.ids();
     if (std::any_of(ids + header.lanes_used, ids + index_.shape().lanes, [](NodeId to) { return to != kNullNode; }))

@@ -205,7 +205,8 @@ bool holds_nodes(const OpenIndex &index, Buffer buffer) {
 
 void check_slot(const OpenIndex &index, Buffer buffer, const core::ConstSlot &slot) {
   const core::SlotHeader &header = *slot.header();
-  if (header.state > core::SlotState::unlinked || header.lanes_used > index.shape().lanes)
+  if (header.state > core::SlotState::unlinked || header.lanes_used > index.shape().lanes ||
+      header.expendable > header.lanes_used)
     pg::raise_corrupted(index.relation, BufferGetBlockNumber(buffer), "impossible node header");
 }
 

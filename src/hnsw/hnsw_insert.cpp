@@ -59,7 +59,9 @@ void Inserter::insert(const float *vector, RowId row) {
   if (join_equal_node(row)) return;
   choose_neighbours();
   const NodeId id = pg::call([this, row] { return store(row); });
-  for (size_t i = 0; i < chosen_; ++i)
+  // As in HNSW, m neighbours at most get an edge back, though a node has room for twice as many.
+  const size_t linked = std::min<size_t>(chosen_, (index_.shape().lanes + 1) / 2);
+  for (size_t i = 0; i < linked; ++i)
     linker_.add_edge(ids_[neighbours_[i].index], id, encoder_.code(), encoder_.codes());
   pg::call([this, id] { offer_entry(id); });
 }
@@ -116,6 +118,7 @@ NodeId Inserter::write_node(Buffer buffer, bool fresh, RowId row) {
     writer_.write_lane(slot, lane, ids_[vector], visited_.code(vector), visited_.codes(vector));
   }
   slot.header()->lanes_used = static_cast<uint8_t>(filled_);
+  slot.header()->expendable = static_cast<uint8_t>(filled_ - chosen_);
   page_info(change.page)->used_slots |= 1u << place;
   pg::finish_change(change);
   return id;

@@ -62,13 +62,18 @@ Linker::Outcome Linker::try_append(NodeId from, NodeId to, const core::ScalarCod
       const core::SlotHeader &header = *slot.header();
       const bool live = header.state == core::SlotState::live;
       const bool known = std::find(slot.ids(), slot.ids() + header.lanes_used, to) != slot.ids() + header.lanes_used;
-      if (live && !known && header.lanes_used < index_.shape().lanes) {
+      if (live && !known && (header.expendable > 0 || header.lanes_used < index_.shape().lanes)) {
         writer_.aim(slot);
         const pg::PageChange change = pg::begin_change(index_.relation, buffer, logging_);
         const core::Slot changed = write_slot(index_, change.page, from);
-        writer_.write_lane(changed, changed.header()->lanes_used, to, code, codes);
-        changed.header()->lanes_used++;
-        changed.header()->version++;
+        core::SlotHeader *changed_header = changed.header();
+        if (changed_header->expendable > 0)
+          changed_header->expendable--;
+        else
+          changed_header->lanes_used++;
+        const size_t lane = changed_header->lanes_used - changed_header->expendable - 1u;
+        writer_.write_lane(changed, lane, to, code, codes);
+        changed_header->version++;
         pg::finish_change(change);
         return Outcome::done;
       }

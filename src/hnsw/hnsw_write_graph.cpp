@@ -78,6 +78,7 @@ class GraphPages {
     for (const NodeId neighbour : graph_.neighbours(id))
       writer_.write_lane(slot, lane++, on_pages(neighbour), graph_.scalar_code(neighbour), graph_.codes(neighbour));
     slot.header()->lanes_used = static_cast<uint8_t>(lane);
+    slot.header()->expendable = static_cast<uint8_t>(graph_.expendable(id));
     const ExtraRows extra = rows_of(graph_.extra_rows(), id);
     if (!extra.empty()) slot.header()->rows[1] = extra[0].row;
     if (extra.size() > 1) {

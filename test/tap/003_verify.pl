@@ -79,6 +79,7 @@ reports(2, 'two lanes to one node', slot(1, 0, $ids + 4), substr($sound, slot(1,
 reports(2, 'a lane beyond the end', slot(1, 0, $ids), pack('V', 4_000_000_000));
 reports(3, 'an unused lane that leads somewhere', slot(1, 0, 1), pack('C', 3));
 reports(3, 'more lanes than there are', slot(1, 0, 1), pack('C', 250));
+reports(3, 'more expendable lanes than lanes', slot(1, 0, 3), pack('C', 40));
 my $bit = pack 'V', 1;
 reports(4, 'a tombstone with a row', slot(1, 0, 0), pack('C', 2), slot(1, 0, 8), pack('V', 99), info(1, 12), $bit);
 reports(5, 'a lane to a free slot', slot(1, 0, $ids), pack('V', $open_block * $slots + $open_place));
