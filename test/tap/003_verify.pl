@@ -40,6 +40,9 @@ for my $block (1 .. length($sound) / PAGE - 1) {
 }
 ok(defined $open_block, 'a page has a free slot');
 
+# What the server said to the commands of the last findings().
+my $said = '';
+
 # Changes bytes, starts the server, asks quiver_verify and a few queries, stops it.
 sub findings {
 	my ($bytes) = @_;
@@ -47,11 +50,13 @@ sub findings {
 	$node->start;
 	my (undef, $found, $error) = $node->psql('postgres',
 		"SELECT string_agg(DISTINCT invariant::text, ',') FROM quiver_verify('items_v', true)");
+	$said = '';
 	for my $command ('SET enable_seqscan = off; SELECT count(*) FROM (SELECT id FROM items ORDER BY v <-> make_vector(7)) t',
 		'SET enable_seqscan = off; SELECT id FROM items ORDER BY v <-> make_vector(7) LIMIT 10',
 		'BEGIN; INSERT INTO items (id, v) SELECT 5000 + i, make_vector(5000 + i) FROM generate_series(1, 20) i; ROLLBACK',
 		'DELETE FROM items WHERE id = 2', 'VACUUM items') {
-		my ($status, undef, $message) = $node->psql('postgres', $command, timeout => 60);
+		my ($status, undef, $message) = $node->psql('postgres', "\\set VERBOSITY verbose\n$command", timeout => 60);
+		$said .= $message;
 		fail("the server died of: $command") if $status == 2;
 	}
 	is($node->safe_psql('postgres', 'SELECT 1'), '1', 'the server is alive');
@@ -72,6 +77,8 @@ sub reports {
 
 my $first_row = substr $sound, slot(1, 0, 4), 6;
 reports(0, 'a page of another kind', PAGE * 2 - 2, pack('v', 0));
+like($said, qr/XX002: .*"items_v" is corrupted at block 1/, 'the error names index and block');
+like($said, qr/HINT:  Please REINDEX it/, 'and the way out');
 reports(0, 'an impossible slot state', slot(1, 1, 0), pack('C', 77));
 reports(1, 'a row in two nodes', slot(1, 1, 10), $first_row);
 reports(2, 'a lane to the node itself', slot(1, 0, $ids), pack('V', $slots));
