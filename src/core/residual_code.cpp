@@ -116,8 +116,8 @@ void PreparedLaneQuery::prepare(const CodeShape &shape, const float *query) {
   query_.stride = round_up_to_line(shape.bytes());
   // One line more than needed lets the first field start on a cache line.
   values_.assign((fields * query_.stride + kLineBytes) / sizeof(uint64_t), 0);
-  const auto address = reinterpret_cast<uintptr_t>(values_.data());
-  query_.values = reinterpret_cast<const void *>((address + kLineBytes - 1) / kLineBytes * kLineBytes);
+  const auto *bytes = reinterpret_cast<const uint8_t *>(values_.data());
+  query_.values = bytes + (kLineBytes - reinterpret_cast<uintptr_t>(bytes) % kLineBytes) % kLineBytes;
   if (shape.bits == 2)
     prepare_two_bits(shape, query);
   else

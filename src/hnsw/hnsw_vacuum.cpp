@@ -37,11 +37,15 @@ void RowRemoval::run(IndexBulkDeleteResult *stats) {
   stats->num_index_tuples = kept_;
   stats->estimated_count = false;
   stats->tuples_removed += removed_;
-  const Buffer buffer = ReadBuffer(index_.relation, kMetaBlock);
+  record_counts(index_, live_nodes_, tombstones_);
+}
+
+void record_counts(const OpenIndex &index, uint64 live_nodes, uint64 tombstones) {
+  const Buffer buffer = ReadBuffer(index.relation, kMetaBlock);
   LockBuffer(buffer, BUFFER_LOCK_EXCLUSIVE);
-  const pg::PageChange change = pg::begin_change(index_.relation, buffer, pg::Logging::each_change);
-  meta_of(change.page)->nodes = live_nodes_;
-  meta_of(change.page)->tombstones = tombstones_;
+  const pg::PageChange change = pg::begin_change(index.relation, buffer, pg::Logging::each_change);
+  meta_of(change.page)->nodes = live_nodes;
+  meta_of(change.page)->tombstones = tombstones;
   pg::finish_change(change);
 }
 

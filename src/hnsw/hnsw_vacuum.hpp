@@ -14,6 +14,9 @@ extern "C" {
 
 namespace quiver::hnsw {
 
+// Writes what was counted into the meta page, for those who only want an idea.
+void record_counts(const OpenIndex &index, uint64 live_nodes, uint64 tombstones);
+
 // Stage 1, ambulkdelete: meets every stored row once and removes the dead ones. A node without rows becomes a
 // tombstone, stamped with the next transaction id: it routes searches, and insertions that begin later never choose it.
 class RowRemoval {

@@ -40,12 +40,7 @@ void NodeRemoval::run(IndexBulkDeleteResult *stats) {
     mend_orphans();
   }
   stats->pages_free = free_pages_;
-  const Buffer buffer = ReadBuffer(index_.relation, kMetaBlock);
-  LockBuffer(buffer, BUFFER_LOCK_EXCLUSIVE);
-  const pg::PageChange change = pg::begin_change(index_.relation, buffer, pg::Logging::each_change);
-  meta_of(change.page)->nodes = live_nodes_;
-  meta_of(change.page)->tombstones = tombstones_;
-  pg::finish_change(change);
+  record_counts(index_, live_nodes_, tombstones_);
 }
 
 // Hands every page of nodes, pinned and not locked, to `visit`, which releases it.

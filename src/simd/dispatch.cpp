@@ -20,7 +20,7 @@ namespace {
 bool has_sse42() { return __builtin_cpu_supports("sse4.2") && __builtin_cpu_supports("popcnt"); }
 bool has_avx2() {
   return has_sse42() && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
-         __builtin_cpu_supports("f16c") && __builtin_cpu_supports("bmi") && __builtin_cpu_supports("bmi2");
+         __builtin_cpu_supports("bmi") && __builtin_cpu_supports("bmi2");
 }
 bool has_avx512() {
   return has_avx2() && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
@@ -61,7 +61,6 @@ const char *cpu_features() {
   note("popcnt", __builtin_cpu_supports("popcnt"));
   note("avx2", __builtin_cpu_supports("avx2"));
   note("fma", __builtin_cpu_supports("fma"));
-  note("f16c", __builtin_cpu_supports("f16c"));
   note("bmi2", __builtin_cpu_supports("bmi2"));
   note("avx512f", __builtin_cpu_supports("avx512f"));
   note("avx512bw", __builtin_cpu_supports("avx512bw"));
