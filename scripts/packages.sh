@@ -58,4 +58,8 @@ if [ ! -e /etc/postgresql-common/createcluster.conf ]; then
   echo 'create_main_cluster = false' | $as_root tee /etc/postgresql-common/createcluster.conf >/dev/null
 fi
 echo "packages: installing ${absent[*]}"
-$as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${absent[@]}" >/dev/null
+log=$(mktemp)
+# What apt says matters only when it fails.
+$as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${absent[@]}" >"$log" 2>&1 ||
+  { tail -n 30 "$log" >&2; exit 1; }
+rm -f "$log"
