@@ -16,13 +16,17 @@ if [ "$(id -u)" = 0 ]; then
   as_user=(runuser -u "${QUIVER_RUN_AS:-postgres}" --)
 fi
 chmod 755 "$output"
+# The clone may lie where the unprivileged user cannot go.
+cp -r test/tap "$output/tests"
+cp bench/sample/words.tsv.gz "$output/"
+cd "$output"
 export PATH="$("$config" --bindir):$PATH" PG_REGRESS="$harness/regress/pg_regress" TESTDATADIR="$output" TESTLOGDIR="$output"
-export TESTDIR="$output" enable_injection_points=no QUIVER_SOURCE=$PWD
+export TESTDIR="$output" enable_injection_points=no QUIVER_SAMPLE=$output/words.tsv.gz
 passed=0
 failed=0
 for test in "${tests[@]}"; do
   start=$SECONDS
-  if ! "${as_user[@]}" env PGOPTIONS= perl -I"$harness/perl" -Itest/tap "$test" >"$output/out" 2>&1; then
+  if ! "${as_user[@]}" env PGOPTIONS= perl -I"$harness/perl" -Itests "tests/$(basename "$test")" >"$output/out" 2>&1; then
     grep -vE '^ok ' "$output/out" | tail -n 60
     [ -s "$output/out" ] && grep -qE '^not ok ' "$output/out" || failed=$((failed + 1))
   fi

@@ -12,7 +12,7 @@ $node->append_conf('postgresql.conf', "shared_buffers = '256MB'\nautovacuum = of
 $node->start;
 $node->safe_psql('postgres', "CREATE EXTENSION quiver;
 	CREATE TABLE staged (word text, kind text, embedding vector(100));
-	COPY staged FROM PROGRAM 'gzip -dc $ENV{QUIVER_SOURCE}/bench/sample/words.tsv.gz';
+	COPY staged FROM PROGRAM 'gzip -dc $ENV{QUIVER_SAMPLE}';
 	CREATE TABLE words AS SELECT row_number() OVER () AS id, word, embedding FROM staged WHERE kind = 'base';
 	CREATE TABLE queries AS SELECT row_number() OVER () AS id, embedding FROM staged WHERE kind = 'query';
 	VACUUM ANALYZE;");
