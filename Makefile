@@ -38,16 +38,33 @@ quiver--$(EXTVERSION).sql: $(SQL_SOURCES) Makefile
 
 -include $(OBJS:.o=.d)
 
-.PHONY: help verify regress
+.PHONY: help unit regress tap verify format bench
 help:
 	@echo 'make                build the extension (PG_CONFIG=... chooses the server)'
 	@echo 'make install        install it into that server'
-	@echo 'make regress        SQL tests against the installed extension, in a throw-away cluster'
+	@echo 'make unit           unit tests without a server, seconds (scripts/unit.sh runs the other machines too)'
+	@echo 'make regress        SQL and isolation tests of the installed extension, in a throw-away cluster'
+	@echo 'make tap            crashes, standbys, damaged pages, recall'
 	@echo 'make verify         every check and test, as CI runs them'
+	@echo 'make format         clang-format over the sources'
+	@echo 'make bench          build the micro-benchmarks into build/bench; bench/README.md says how to use them'
 	@echo 'make clean          remove what was built'
+
+unit:
+	bash scripts/unit.sh native
 
 regress:
 	bash scripts/regress.sh
 
+tap:
+	bash scripts/tap.sh
+
 verify:
 	bash scripts/verify.sh
+
+format:
+	bash scripts/format.sh
+
+bench:
+	cmake -S . -B build/bench -DQUIVER_BENCH=ON -DCMAKE_BUILD_TYPE=Release
+	cmake --build build/bench
