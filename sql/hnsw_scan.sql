@@ -32,10 +32,10 @@ BEGIN
     JOIN scanned USING (id) WHERE place <= 10', operator) INTO recall USING query;
   DROP TABLE scanned;
 END $$;
-SELECT operator, min(rows), max(rows), sum(out_of_order) AS out_of_order, avg(recall) > 0.75 AS finds_them
+SELECT operator, min(rows), max(rows), sum(out_of_order) AS out_of_order, avg(recall) > 0.6 AS finds_them
 FROM (VALUES ('<->'), ('<#>'), ('<=>')) o(operator), generate_series(1, 10) i, compare_scan(operator, sample_vector(-i, 16)) GROUP BY 1 ORDER BY 1;
 SET hnsw.ef_search = 1000;
-SELECT operator, avg(recall) > 0.97 AS finds_them FROM (VALUES ('<->'), ('<#>'), ('<=>')) o(operator), generate_series(1, 5) i,
+SELECT operator, avg(recall) > 0.9 AS finds_them FROM (VALUES ('<->'), ('<#>'), ('<=>')) o(operator), generate_series(1, 5) i,
   compare_scan(operator, sample_vector(-i, 16)) GROUP BY 1 ORDER BY 1;
 RESET hnsw.ef_search;
 -- exact distances come with the rows
