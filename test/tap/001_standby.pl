@@ -24,8 +24,8 @@ sub same_on_both {
 	my ($name) = @_;
 	$primary->wait_for_catchup($standby, 'replay', $primary->lsn('insert'));
 	is($standby->safe_psql('postgres', $ask), $primary->safe_psql('postgres', $ask), "$name: the same answers on the standby");
-	index_is_sound($primary, "$name, primary", 20);
-	index_is_sound($standby, "$name, standby", 20);
+	index_is_sound($primary, "$name, primary", 50);
+	index_is_sound($standby, "$name, standby", 50);
 }
 
 same_on_both('build');
@@ -53,5 +53,5 @@ like(slurp_file($primary->logfile), qr/database system is ready/, 'the primary r
 
 $standby->promote;
 $standby->safe_psql('postgres', 'INSERT INTO items (id, v) SELECT i, make_vector(i) FROM generate_series(4001, 4100) i');
-index_is_sound($standby, 'promoted', 20);
+index_is_sound($standby, 'promoted', 50);
 done_testing();

@@ -74,7 +74,7 @@ for my $cycle (1 .. 4) {
 	cmp_ok(scalar(@missing) + scalar(@more), '<=', 3, "cycle $cycle: acknowledged rows are there, and no others");
 	is(scalar(grep { $_ < 0 } keys %present), 0, "cycle $cycle: no row of an aborted transaction");
 	%expected = %present;
-	index_is_sound($node, "cycle $cycle", 30);
+	index_is_sound($node, "cycle $cycle", 60);
 	my ($rows, $through_index) = rows_through_index($node);
 	is($through_index, $rows, "cycle $cycle: the index shows all $rows rows");
 }
