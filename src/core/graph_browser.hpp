@@ -156,10 +156,6 @@ class Browser {
     if (emitted_ + 1 > options_.base_k + options_.read_ahead) kth_.raise(emitted_ + 1 - options_.read_ahead);
     return found;
   }
-  double pending_bound() const {
-    return pending_.empty() ? std::numeric_limits<double>::infinity() : pending_.front().bound;
-  }
-
   const std::pmr::vector<Found> &found() const { return found_; }
   bool was_visited(NodeId id) const {
     const SeenSet::Entry *entry = seen_.find(id);

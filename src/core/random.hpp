@@ -23,9 +23,6 @@ class Random {
     return static_cast<uint64_t>((static_cast<unsigned __int128>(next()) * bound) >> 64);
   }
 
-  // Uniform in [0, 1).
-  double unit() { return static_cast<double>(next() >> 11) * 0x1p-53; }
-
  private:
   uint64_t state_;
 };

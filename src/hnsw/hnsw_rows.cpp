@@ -171,14 +171,18 @@ Added publish_chunk(const OpenIndex &index, pg::Logging logging, NodeId node, No
 
 }  // namespace
 
+void clear_chunk(Page page, uint32 position) {
+  RowChunk *chunk = chunk_at(page, position);
+  memset(chunk, 0, sizeof *chunk);
+  chunk->owner = chunk->next = kNullNode;
+  page_info(page)->used_chunks--;
+}
+
 void free_chunk(const OpenIndex &index, pg::Logging logging, NodeId chunk_id) {
   const Buffer buffer = pg::read_block(index.relation, chunk_id / kChunksPerPage, &index.cache->hints);
   LockBuffer(buffer, BUFFER_LOCK_EXCLUSIVE);
   const pg::PageChange change = pg::begin_change(index.relation, buffer, logging);
-  RowChunk *chunk = chunk_at(change.page, chunk_id % kChunksPerPage);
-  memset(chunk, 0, sizeof *chunk);
-  chunk->owner = chunk->next = kNullNode;
-  page_info(change.page)->used_chunks--;
+  clear_chunk(change.page, chunk_id % kChunksPerPage);
   pg::finish_change(change);
 }
 

@@ -19,6 +19,9 @@ void collect_chained_rows(const OpenIndex &index, NodeId node, NodeId first, std
 bool add_row(const OpenIndex &index, pg::Logging logging, NodeId node, const core::ScalarCode &code,
              const uint8_t *codes, float error, RowId row);
 
+// Makes a chunk of a page that is being changed free.
+void clear_chunk(Page page, uint32 position);
+
 // Gives a chunk that no chain holds back to its page.
 void free_chunk(const OpenIndex &index, pg::Logging logging, NodeId chunk_id);
 

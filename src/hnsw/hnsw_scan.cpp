@@ -51,7 +51,7 @@ OpenIndex opened(Relation relation) {
 
 }  // namespace
 
-ScanRun::ScanRun(Relation relation, const float *query, MemoryContext context)
+ScanRun::ScanRun(Relation relation, MemoryContext context)
     : memory_(context),
       index_(opened(relation)),
       query_(index_.shape(), index_.meta.metric, index_.cache->rotation, &memory_),
@@ -62,7 +62,9 @@ ScanRun::ScanRun(Relation relation, const float *query, MemoryContext context)
       pending_(&memory_),
       last_bound_(-std::numeric_limits<double>::infinity()),
       mode_(static_cast<IterativeScan>(settings.iterative_scan)),
-      ef_search_(static_cast<size_t>(settings.ef_search)) {
+      ef_search_(static_cast<size_t>(settings.ef_search)) {}
+
+void ScanRun::start(const float *query) {
   has_direction_ = query_.aim(query);
   if (has_direction_)
     browser_.start();
@@ -178,14 +180,13 @@ struct ScanState {
 const float *query_values(IndexScanDesc scan, ScanState *state) {
   const ScanKey key = &scan->orderByData[0];
   const types::IndexOps ops = types::index_ops_for(scan->indexRelation);
-  MetaPage meta;
-  read_meta(scan->indexRelation, &meta);
+  const uint32 dimensions = state->run->dimensions();
   state->query_is_null = (key->sk_flags & SK_ISNULL) != 0;
-  if (state->query_is_null) return static_cast<float *>(palloc0(meta.dimensions * sizeof(float)));
+  if (state->query_is_null) return static_cast<float *>(palloc0(dimensions * sizeof(float)));
   const types::VectorView view = ops.view(key->sk_argument);
-  if (view.dimensions != meta.dimensions)
+  if (view.dimensions != dimensions)
     ereport(ERROR, (errcode(ERRCODE_DATA_EXCEPTION),
-                    errmsg("different %s dimensions %zu and %u", ops.type_name, view.dimensions, meta.dimensions)));
+                    errmsg("different %s dimensions %zu and %u", ops.type_name, view.dimensions, dimensions)));
   return view.values;
 }
 
@@ -195,8 +196,8 @@ void begin_run(IndexScanDesc scan, ScanState *state) {
   pgstat_count_index_scan(scan->indexRelation);
   compat::count_index_search(scan);
   const MemoryContext caller = MemoryContextSwitchTo(state->context);
-  const float *values = query_values(scan, state);
-  state->run = pg::make<ScanRun>(state->context, scan->indexRelation, values, state->context);
+  state->run = pg::make<ScanRun>(state->context, scan->indexRelation, state->context);
+  state->run->start(query_values(scan, state));
   MemoryContextSwitchTo(caller);
 }
 

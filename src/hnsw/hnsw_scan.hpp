@@ -13,7 +13,11 @@ namespace quiver::hnsw {
 // late for their place. So every row of the index comes exactly once, in ascending order of bound but for those last.
 class ScanRun {
  public:
-  ScanRun(Relation relation, const float *query, MemoryContext context);
+  ScanRun(Relation relation, MemoryContext context);
+
+  uint32 dimensions() const { return index_.meta.dimensions; }
+  // Begins with a query of dimensions() values.
+  void start(const float *query);
 
   struct Row {
     RowId row;

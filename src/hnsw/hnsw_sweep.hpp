@@ -34,14 +34,6 @@ class Sweep {
     last_ = rows_[position_];
     return &rows_[position_++];
   }
-  template <class Skip>
-  const Row *peek(Skip &&skip) {
-    const Row *row = next(skip);
-    if (row != nullptr) --position_;
-    return row;
-  }
-
-  size_t passes() const { return passes_; }
 
  private:
   static bool before(const Row &a, const Row &b) { return a.bound < b.bound || (a.bound == b.bound && a.id < b.id); }
@@ -64,7 +56,6 @@ class Sweep {
   bool complete_ = false;  // the last pass had room for all
   bool overflowed_ = false;
   double lower_ = 0.0, upper_ = 0.0;
-  size_t passes_ = 0;
 };
 
 template <class Skip>
@@ -72,7 +63,6 @@ void Sweep::read_all(Skip &&skip) {
   rows_.clear();
   position_ = 0;
   overflowed_ = false;
-  ++passes_;
   const BlockNumber blocks = RelationGetNumberOfBlocks(index_.relation);
   for (BlockNumber block = kMetaBlock + 1; block < blocks; ++block) {
     pg::call([this, block] { read_page(block); });

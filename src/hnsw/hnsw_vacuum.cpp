@@ -3,6 +3,7 @@
 #include "hnsw/hnsw_vacuum.hpp"
 
 #include "hnsw/hnsw_internal.hpp"
+#include "hnsw/hnsw_rows.hpp"
 #include "pg/compat.hpp"
 
 extern "C" {
@@ -188,10 +189,7 @@ bool tidy_link(const OpenIndex &index, NodeId node, Link *link) {
   }
   const pg::PairChange change = pg::begin_pair(index.relation, holder, buffer);
   *link_on(index, change.pages[0], *link) = chunk.next;
-  RowChunk *freed = chunk_at(change.pages[1], chunk_id % kChunksPerPage);
-  memset(freed, 0, sizeof *freed);
-  freed->owner = freed->next = kNullNode;
-  page_info(change.pages[1])->used_chunks--;
+  clear_chunk(change.pages[1], chunk_id % kChunksPerPage);
   pg::finish_pair(change);
   return true;
 }
