@@ -14,6 +14,21 @@ float dot_float_u8(const float *query, const uint8_t *code, size_t n) {
   return sum(add(add(sums[0], sums[1]), add(sums[2], sums[3])));
 }
 
+float l1_float_u8(const float *query, const uint8_t *code, size_t n, float minimum, float step) {
+  const Floats lowest = broadcast(minimum), width = broadcast(step);
+  Floats sums[2] = {zero(), zero()};
+  size_t i = 0;
+  const auto difference = [&](size_t at) {
+    return absolute(subtract_lanes(load(query + at), multiply_add(width, load_bytes(code + at), lowest)));
+  };
+  for (; i + 2 * kFloats <= n; i += 2 * kFloats)
+    for (size_t k = 0; k < 2; ++k) sums[k] = add(sums[k], difference(i + k * kFloats));
+  for (; i + kFloats <= n; i += kFloats) sums[0] = add(sums[0], difference(i));
+  float rest = 0.0f;
+  for (; i < n; ++i) rest += __builtin_fabsf(query[i] - (minimum + step * static_cast<float>(code[i])));
+  return sum(add(sums[0], sums[1])) + rest;
+}
+
 #ifdef QUIVER_VNNI
 
 // dpbusd multiplies unsigned by signed bytes: b - 128 is signed, and 128 * sum(a) makes up for it.

@@ -8,33 +8,37 @@ namespace {
 template <class Step>
 inline Floats fold(size_t n, Step step) {
   Floats sums[4] = {zero(), zero(), zero(), zero()};
-  const auto whole = [](const float *p) { return load(p); };
+  const auto whole = [](const auto *p) { return load(p); };
   size_t i = 0;
   for (; i + 4 * kFloats <= n; i += 4 * kFloats)
     for (size_t k = 0; k < 4; ++k) sums[k] = step(sums[k], i + k * kFloats, whole);
   for (size_t k = 0; i + kFloats <= n; i += kFloats, ++k) sums[k] = step(sums[k], i, whole);
-  if (i < n) sums[3] = step(sums[3], i, [count = n - i](const float *p) { return load_part(p, count); });
+  if (i < n) sums[3] = step(sums[3], i, [count = n - i](const auto *p) { return load_part(p, count); });
   return add(add(sums[0], sums[1]), add(sums[2], sums[3]));
 }
 
-float squared_l2(const float *a, const float *b, size_t n) {
+template <class Element>
+float squared_l2(const Element *a, const Element *b, size_t n) {
   return sum(fold(n, [a, b](Floats total, size_t i, auto at) {
     const Floats difference = subtract_lanes(at(a + i), at(b + i));
     return multiply_add(difference, difference, total);
   }));
 }
 
-float inner_product(const float *a, const float *b, size_t n) {
+template <class Element>
+float inner_product(const Element *a, const Element *b, size_t n) {
   return sum(fold(n, [a, b](Floats total, size_t i, auto at) { return multiply_add(at(a + i), at(b + i), total); }));
 }
 
-float l1(const float *a, const float *b, size_t n) {
+template <class Element>
+float l1(const Element *a, const Element *b, size_t n) {
   return sum(fold(n, [a, b](Floats total, size_t i, auto at) {
     return add(total, absolute(subtract_lanes(at(a + i), at(b + i))));
   }));
 }
 
-CosineSums cosine_sums(const float *a, const float *b, size_t n) {
+template <class Element>
+CosineSums cosine_sums(const Element *a, const Element *b, size_t n) {
   Floats norm_a[2] = {zero(), zero()}, norm_b[2] = {zero(), zero()};
   const Floats dot = fold(n, [&](Floats total, size_t i, auto at) {
     const Floats x = at(a + i), y = at(b + i);

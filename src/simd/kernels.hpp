@@ -14,6 +14,19 @@ struct CosineSums {
   float squared_norm_b;
 };
 
+// Bits set in both of two strings, and in at least one.
+struct BitCounts {
+  uint64_t common;
+  uint64_t either;
+};
+
+// The non-zero elements of a sparse vector. REQUIRES: indices ascending, none twice, none negative.
+struct SparseTerms {
+  const int32_t *indices;
+  const float *values;
+  size_t count;
+};
+
 // How a vector of levels points: with l_i = level_i - 1.5, sum value_i l_i and sum l_i^2. Both binary32 sums.
 struct LevelSums {
   float alignment;
@@ -57,6 +70,24 @@ struct Kernels {
   float (*l1)(const float *a, const float *b, size_t n);             // sum |a_i - b_i|
   CosineSums (*cosine_sums)(const float *a, const float *b, size_t n);
 
+  // --- dense binary16 (its bits), converted to binary32, binary32 sums. REQUIRES: finite elements ---------------
+  float (*half_squared_l2)(const uint16_t *a, const uint16_t *b, size_t n);
+  float (*half_inner_product)(const uint16_t *a, const uint16_t *b, size_t n);
+  float (*half_l1)(const uint16_t *a, const uint16_t *b, size_t n);
+  CosineSums (*half_cosine_sums)(const uint16_t *a, const uint16_t *b, size_t n);
+  void (*widen_halves)(const uint16_t *halves, size_t n, float *values);
+  // To nearest, ties to even; 0x7c00, infinity, beyond the range. REQUIRES: no NaN.
+  void (*narrow_to_halves)(const float *values, size_t n, uint16_t *halves);
+
+  // --- bit strings of n bytes; exact ------------------------------------------------------------------------------
+  uint64_t (*hamming)(const uint8_t *a, const uint8_t *b, size_t n);
+  BitCounts (*count_common_bits)(const uint8_t *a, const uint8_t *b, size_t n);
+
+  // --- sparse float32, binary32 sums ------------------------------------------------------------------------------
+  float (*sparse_squared_l2)(const SparseTerms &a, const SparseTerms &b);
+  float (*sparse_inner_product)(const SparseTerms &a, const SparseTerms &b);
+  float (*sparse_l1)(const SparseTerms &a, const SparseTerms &b);
+
   // --- dense float32, binary64 sums -------------------------------------------------------------------------------
   double (*squared_norm)(const float *a, size_t n);  // sum a_i^2
 
@@ -69,6 +100,8 @@ struct Kernels {
   float (*dot_float_u8)(const float *query, const uint8_t *code, size_t n);  // sum query_i code_i, binary32 sums
   uint32_t (*dot_u8)(const uint8_t *a, const uint8_t *b, size_t n);          // exact; REQUIRES n <= 65,536
   uint32_t (*sum_u8)(const uint8_t *a, size_t n);                            // exact; REQUIRES n <= 65,536
+  // sum |query_i - (minimum + step code_i)|, binary32 sums
+  float (*l1_float_u8)(const float *query, const uint8_t *code, size_t n, float minimum, float step);
   // sum code_i query_i, exact. REQUIRES: |query_i| <= kMaxSignedQuery, so that pairs of products fit 16 bits; n <=
   // 65,536.
   int32_t (*dot_u8_s8)(const uint8_t *code, const int8_t *query, size_t n);

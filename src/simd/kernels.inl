@@ -8,29 +8,48 @@
 
 #include "simd/lanes.inl"
 
+using quiver::simd::BitCounts;
 using quiver::simd::CosineSums;
 using quiver::simd::kQueryPlanes;
 using quiver::simd::LaneBlock;
 using quiver::simd::LaneQuery;
 using quiver::simd::LevelSums;
+using quiver::simd::SparseTerms;
 
+// clang-format off: dense.inl loads the elements of half.inl.
+#include "simd/half.inl"
+#include "simd/bits.inl"
 #include "simd/codes.inl"
 #include "simd/dense.inl"
+#include "simd/sparse.inl"
+// clang-format on
 
 namespace quiver::simd {
 
 extern const Kernels QUIVER_TIER;
 constinit const Kernels QUIVER_TIER = {
     .tier = QUIVER_TIER_NAME,
-    .squared_l2 = squared_l2,
-    .inner_product = inner_product,
-    .l1 = l1,
-    .cosine_sums = cosine_sums,
+    .squared_l2 = squared_l2<float>,
+    .inner_product = inner_product<float>,
+    .l1 = l1<float>,
+    .cosine_sums = cosine_sums<float>,
+    .half_squared_l2 = squared_l2<Half>,
+    .half_inner_product = inner_product<Half>,
+    .half_l1 = l1<Half>,
+    .half_cosine_sums = cosine_sums<Half>,
+    .widen_halves = widen_halves,
+    .narrow_to_halves = narrow_to_halves,
+    .hamming = hamming,
+    .count_common_bits = count_common_bits,
+    .sparse_squared_l2 = sparse_squared_l2,
+    .sparse_inner_product = sparse_inner_product,
+    .sparse_l1 = sparse_l1,
     .squared_norm = squared_norm,
     .hadamard = hadamard,
     .dot_float_u8 = dot_float_u8,
     .dot_u8 = dot_u8,
     .sum_u8 = sum_u8,
+    .l1_float_u8 = l1_float_u8,
     .dot_u8_s8 = dot_u8_s8,
     .decode_u8 = decode_u8,
     .subtract = subtract,

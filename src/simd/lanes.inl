@@ -52,6 +52,14 @@ inline Integers load_integers_part(const void *p, size_t count) { return _mm512_
 inline Integers add_i32(Integers a, Integers b) { return simde_mm512_add_epi32(a, b); }
 inline Integers add_i16(Integers a, Integers b) { return simde_mm512_add_epi16(a, b); }
 inline Integers bit_and(Integers a, Integers b) { return simde_mm512_and_si512(a, b); }
+inline Integers bit_or(Integers a, Integers b) { return simde_mm512_or_si512(a, b); }
+inline Integers bit_xor(Integers a, Integers b) { return simde_mm512_xor_si512(a, b); }
+inline Integers add_u8(Integers a, Integers b) { return simde_mm512_add_epi8(a, b); }
+inline Integers add_u64(Integers a, Integers b) { return simde_mm512_add_epi64(a, b); }
+// Each 16 bytes look up their bytes (0..15) in their own part of the table.
+inline Integers look_up_bytes(Integers table, Integers places) { return simde_mm512_shuffle_epi8(table, places); }
+inline Integers add_bytes_by_u64(Integers a) { return _mm512_sad_epu8(a, zero_integers()); }
+inline Integers repeat_16_bytes(simde__m128i bytes) { return simde_mm512_broadcast_i32x4(bytes); }
 template <int kShift>
 inline Integers shift_right_u16(Integers a) {
   return simde_mm512_srli_epi16(a, kShift);
@@ -101,6 +109,14 @@ inline Integers load_integers(const void *p) { return simde_mm256_loadu_si256(p)
 inline Integers add_i32(Integers a, Integers b) { return simde_mm256_add_epi32(a, b); }
 inline Integers add_i16(Integers a, Integers b) { return simde_mm256_add_epi16(a, b); }
 inline Integers bit_and(Integers a, Integers b) { return simde_mm256_and_si256(a, b); }
+inline Integers bit_or(Integers a, Integers b) { return simde_mm256_or_si256(a, b); }
+inline Integers bit_xor(Integers a, Integers b) { return simde_mm256_xor_si256(a, b); }
+inline Integers add_u8(Integers a, Integers b) { return simde_mm256_add_epi8(a, b); }
+inline Integers add_u64(Integers a, Integers b) { return simde_mm256_add_epi64(a, b); }
+// Each 16 bytes look up their bytes (0..15) in their own part of the table.
+inline Integers look_up_bytes(Integers table, Integers places) { return simde_mm256_shuffle_epi8(table, places); }
+inline Integers add_bytes_by_u64(Integers a) { return simde_mm256_sad_epu8(a, zero_integers()); }
+inline Integers repeat_16_bytes(simde__m128i bytes) { return simde_mm256_broadcastsi128_si256(bytes); }
 template <int kShift>
 inline Integers shift_right_u16(Integers a) {
   return simde_mm256_srli_epi16(a, kShift);
@@ -159,6 +175,15 @@ inline Integers multiply_pairs_i16(Integers a, Integers b) { return simde_mm_mad
 inline Integers multiply_pairs_u8_i8(Integers a, Integers b) { return simde_mm_maddubs_epi16(a, b); }
 inline simde__m128i fold_i32(Integers a) { return a; }
 
+#endif
+
+#if QUIVER_LANE_BITS != 128
+inline uint64_t sum_u64(Integers a) {
+  uint64_t parts[kBytes / sizeof(uint64_t)], total = 0;
+  std::memcpy(parts, &a, sizeof parts);
+  for (const uint64_t part : parts) total += part;
+  return total;
+}
 #endif
 
 #if QUIVER_LANE_BITS != 512

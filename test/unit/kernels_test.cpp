@@ -11,19 +11,10 @@
 #include <string>
 #include <vector>
 
-#include "simd/dispatch.hpp"
+#include "supported_tiers.hpp"
 
 namespace quiver::simd {
 namespace {
-
-std::vector<const Kernels *> supported_tables() {
-  Tier tiers[kMaxTiers];
-  const size_t count = list_tiers(tiers, kMaxTiers);
-  std::vector<const Kernels *> tables;
-  for (size_t i = 0; i < count; ++i)
-    if (tiers[i].supported) tables.push_back(tiers[i].kernels);
-  return tables;
-}
 
 class KernelsTest : public testing::TestWithParam<const Kernels *> {
  protected:
