@@ -2,9 +2,13 @@
 EXTENSION = quiver
 EXTVERSION = 0.1.0
 MODULE_big = quiver
+# The same objects under the name, and a version, that clients look for.
+ALIAS = vector
+ALIASVERSION = 0.8.6
 
 # The rooms in order; within a room the folder is the list.
-SQL_PARTS = header types/vector types/casts types/aggregates types/quiver_diagnostics hnsw/hnsw
+SQL_PARTS = header types/vector types/halfvec types/sparsevec types/bitvec types/casts types/aggregates \
+            types/quiver_diagnostics hnsw/hnsw footer
 SQL_SOURCES = $(addprefix src/,$(addsuffix .sql,$(SQL_PARTS)))
 DATA_built = quiver--$(EXTVERSION).sql
 
@@ -20,7 +24,7 @@ PG_CXXFLAGS = -std=c++20 $(OPTFLAGS) -fvisibility=hidden -Wall -Wextra \
               -DQUIVER_VERSION='"$(EXTVERSION)"' -MMD -MP
 PG_CPPFLAGS = -Isrc -isystem $(shell $(PG_CONFIG) --includedir-server)
 SHLIB_LINK = -lstdc++ -lm -Wl,--version-script=exports.map -Wl,-Bsymbolic
-EXTRA_CLEAN = quiver--$(EXTVERSION).sql $(OBJS:.o=.d) build
+EXTRA_CLEAN = quiver--$(EXTVERSION).sql $(ALIAS)--$(ALIASVERSION).sql $(OBJS:.o=.d) build
 
 PG_CONFIG ?= pg_config
 PGXS := $(shell $(PG_CONFIG) --pgxs)
@@ -33,15 +37,28 @@ $(foreach tier,$(TIERS),$(eval src/simd/tier_$(tier).o: PG_CXXFLAGS += -O3 $(FLA
 src/simd/tier_%.o: src/simd/tier_%.cpp
 	$(CXX) $(filter-out -O2,$(CXXFLAGS)) $(PG_CXXFLAGS) $(PG_CPPFLAGS) -fPIC -c -o $@ $<
 
+# Each script makes nothing where the other was run.
 quiver--$(EXTVERSION).sql: $(SQL_SOURCES) Makefile
-	cat $(SQL_SOURCES) > $@
+	cat $(SQL_SOURCES) | sed 's/@EXTENSION@/quiver/; s/@OTHER@/$(ALIAS)/' > $@
+$(ALIAS)--$(ALIASVERSION).sql: $(SQL_SOURCES) Makefile
+	cat $(SQL_SOURCES) | sed 's/@EXTENSION@/$(ALIAS)/; s/@OTHER@/quiver/' > $@
 
 -include $(OBJS:.o=.d)
 
-.PHONY: help unit regress tap verify format bench
+extension_folder = $(DESTDIR)$(datadir)/extension
+alias_owner = $(shell grep -s module_pathname $(extension_folder)/$(ALIAS).control)
+install-alias: $(ALIAS)--$(ALIASVERSION).sql
+	$(if $(alias_owner),$(if $(findstring quiver,$(alias_owner)),,$(error $(extension_folder)/$(ALIAS).control belongs to another extension: remove that first)))
+	$(MKDIR_P) $(extension_folder)
+	$(INSTALL_DATA) $(ALIAS).control $(ALIAS)--$(ALIASVERSION).sql $(extension_folder)/
+uninstall-alias:
+	$(if $(findstring quiver,$(alias_owner)),rm -f $(extension_folder)/$(ALIAS).control $(extension_folder)/$(ALIAS)--*.sql,@true)
+
+.PHONY: help install-alias uninstall-alias unit regress tap verify format bench
 help:
 	@echo 'make                build the extension (PG_CONFIG=... chooses the server)'
 	@echo 'make install        install it into that server'
+	@echo 'make install-alias  let CREATE EXTENSION vector find it too; uninstall-alias takes that back'
 	@echo 'make unit           unit tests without a server, seconds (scripts/unit.sh runs the other machines too)'
 	@echo 'make regress        SQL and isolation tests of the installed extension, in a throw-away cluster'
 	@echo 'make tap            crashes, standbys, damaged pages, recall'

@@ -26,6 +26,8 @@ control=$(sed -nE "s/^default_version = '(.*)'/\1/p" quiver.control)
 meta=$(grep -oE '"version": *"[0-9.]+"' META.json | head -n 1 | grep -oE '[0-9.]+')
 expect_none "versions differ: Makefile $makefile, control $control, META.json $meta" \
   "$([ "$makefile" = "$control" ] && [ "$makefile" = "$meta" ] || echo differ)"
+alias=$(sed -nE 's/^ALIASVERSION = (.*)/\1/p' Makefile)
+expect_none "the alias's versions differ" "$(grep -q "^default_version = '$alias'$" vector.control || echo "$alias")"
 expect_none "a version that CHANGELOG.md does not know" "$(grep -q "$makefile" CHANGELOG.md || echo "$makefile")"
 echo "sql files: $passed passed, $failed failed"
 [ $failed = 0 ]

@@ -28,3 +28,34 @@ BEGIN
   END LOOP;
   RETURN elements::vector;
 END $$;
+
+-- What the receive function of a type makes of these bytes, as text.
+CREATE FUNCTION receive(type text, bytes text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+  path text := '/tmp/quiver_bytes_' || pg_backend_pid() || '.bin';
+  large oid;
+  result text;
+BEGIN
+  large := lo_from_bytea(0, decode('5047434f50590aff0d0a00' || '00000000' || '00000000' || '0001' ||
+    lpad(to_hex(length(bytes) / 2), 8, '0') || bytes || 'ffff', 'hex'));
+  PERFORM lo_export(large, path);
+  PERFORM lo_unlink(large);
+  EXECUTE format('CREATE TEMP TABLE got (v %s)', type);
+  EXECUTE format('COPY got FROM %L (FORMAT binary)', path);
+  SELECT v::text INTO result FROM got;
+  DROP TABLE got;
+  RETURN result;
+END $$;
+
+-- Sparse vectors with about one element in five, multiples of 1/64 in [-1, 1] without zero. The same on every run.
+CREATE FUNCTION sample_sparsevec(seed integer, dimensions integer) RETURNS sparsevec LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+  SELECT ('{' || coalesce(string_agg(i || ':' || (CASE WHEN h % 128 < 64 THEN h % 128 - 64 ELSE h % 128 - 63 END) / 64.0, ','), '') || '}/' || dimensions)::sparsevec
+  FROM (SELECT i, ('x' || substr(md5(seed || ' ' || i), 1, 4))::bit(16)::integer AS h FROM generate_series(1, dimensions) i) t
+  WHERE h / 128 % 5 = 0
+$$;
+
+-- Bit strings, half of the bits set. The same on every run.
+CREATE FUNCTION sample_bits(seed integer, length integer) RETURNS bit varying LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+  SELECT substring(string_agg(('x' || md5(seed || ' ' || i))::bit(128)::text, '' ORDER BY i)::bit varying FROM 1 FOR length)
+  FROM generate_series(0, (length - 1) / 128) i
+$$;

@@ -17,5 +17,3 @@ INSERT INTO assigned SELECT ARRAY[1.5, 2]::float8[];
 SELECT error_of('INSERT INTO assigned SELECT ARRAY[1, 2, 3]');
 SELECT * FROM assigned;
 DROP TABLE assigned;
-SELECT castsource::regtype, casttarget::regtype, castcontext, castmethod FROM pg_cast
-WHERE castsource = 'vector'::regtype OR casttarget = 'vector'::regtype ORDER BY 1, 2;

@@ -1,4 +1,11 @@
--- The first lines of the install script: refuses to be run by psql directly.
+-- Refuses to be run by psql directly, and makes nothing where the same objects exist under the library's other name.
 -- SPDX-License-Identifier: PostgreSQL
-\echo Use "CREATE EXTENSION quiver" to load this file. \quit
+\echo Use "CREATE EXTENSION @EXTENSION@" to load this file. \quit
+
+DO $guard$
+BEGIN
+  IF EXISTS (SELECT FROM pg_catalog.pg_extension WHERE extname = '@OTHER@') THEN
+    RETURN;
+  END IF;
+  EXECUTE $body$
 

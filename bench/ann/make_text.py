@@ -9,6 +9,7 @@ tokenizers; texts from Debian's wordnet-base and from apt-cache. About 150 short
 """
 import json
 import pathlib
+import re
 import struct
 import subprocess
 import sys
@@ -38,8 +39,8 @@ def texts():
         for line in path.read_text(encoding="utf-8").splitlines():
             if " | " in line:
                 found.append(line.split(" | ", 1)[1].split("; \"")[0].strip())
-    names = subprocess.run(["apt-cache", "search", "."], capture_output=True, text=True, check=True).stdout
-    found += [line.split(" - ", 1)[1] for line in names.splitlines() if " - " in line]
+    packages = subprocess.run(["apt-cache", "dumpavail"], capture_output=True, text=True, check=True).stdout
+    found += re.findall(r"^Description: (.*)", packages, re.MULTILINE)
     return sorted(set(text for text in found if len(text) > 15))
 
 

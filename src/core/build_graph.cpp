@@ -27,7 +27,7 @@ BuildGraph::BuildGraph(const NodeShape &shape, const BuildOptions &options, std:
     : shape_(shape),
       by_inner_product_(options.metric == Metric::inner_product),
       list_capacity_(shape.lanes * kSlackPercent / 100 + 1),
-      record_lines_((sizeof(ScalarCode) + shape.dimensions + kLineBytes - 1) / kLineBytes),
+      record_lines_((sizeof(ScalarCode) + shape.unpacked_bytes() + kLineBytes - 1) / kLineBytes),
       records_(memory),
       lists_(memory),
       counts_(memory),
@@ -38,8 +38,8 @@ BuildGraph::BuildGraph(const NodeShape &shape, const BuildOptions &options, std:
       candidates_(memory),
       ids_(memory),
       pivots_(memory),
-      view_(*this, memory),
-      neighbour_(*this, memory),
+      view_(*this, edge_metric(options.metric), memory),
+      neighbour_(*this, edge_metric(options.metric), memory),
       browser_(view_, insertion_options(options.beam, list_capacity_), memory) {
   const size_t node_bytes = record_bytes() + list_capacity_ * sizeof(NodeId) + sizeof(uint16_t) + sizeof(RowId) +
                             sizeof(ExtraRow) + sizeof(uint8_t) + kBytesToSort;
@@ -58,7 +58,7 @@ bool BuildGraph::add(const ScalarCode &code, const uint8_t *codes_of_row, RowId 
   records_.resize((size_ + 1) * record_lines_);
   uint8_t *bytes = record(static_cast<NodeId>(size_));
   std::memcpy(bytes, &code, sizeof code);
-  std::memcpy(bytes + sizeof code, codes_of_row, shape_.dimensions);
+  std::memcpy(bytes + sizeof code, codes_of_row, shape_.unpacked_bytes());
   rows_.push_back(row);
   largest_squared_norm_ = std::max(largest_squared_norm_, code.squared_norm);
   ++size_;
@@ -244,21 +244,31 @@ void BuildGraph::link_unreachable(Interrupt &interrupt) {
   }
 }
 
-BuildGraph::View::View(const BuildGraph &graph, std::pmr::memory_resource *memory)
-    : graph_(graph), kernels_(simd::kernels()), values_(graph.shape_.dimensions, memory) {}
+BuildGraph::View::View(const BuildGraph &graph, Metric metric, std::pmr::memory_resource *memory)
+    : graph_(graph),
+      kernels_(simd::kernels()),
+      values_(graph.shape_.has_codes() ? graph.shape_.dimensions : 0, memory),
+      plain_(graph.shape_, metric, memory) {}
 
 void BuildGraph::View::aim(const ScalarCode &code, const uint8_t *codes) {
-  code_ = to_signed(code, codes, graph_.shape_.dimensions, values_.data());
+  if (graph_.shape_.has_codes())
+    code_ = to_signed(code, codes, graph_.shape_.dimensions, values_.data());
+  else
+    plain_.aim(code, codes);
 }
 
 float BuildGraph::View::distance_to(NodeId id) const {
+  if (!graph_.shape_.has_codes()) {
+    const float distance = plain_.distance(graph_.scalar_code(id), graph_.codes(id));
+    return graph_.by_inner_product_ ? graph_.largest_squared_norm_ + distance : distance;
+  }
+  if (!graph_.by_inner_product_) return distance_by_region(id);
   const int32_t dot = kernels_.dot_u8_s8(graph_.codes(id), values_.data(), graph_.shape_.dimensions);
-  if (graph_.by_inner_product_)
-    return graph_.largest_squared_norm_ - 0.5f * doubled_product(graph_.scalar_code(id), code_, dot);
-  return squared_distance(graph_.scalar_code(id), code_, dot);
+  return graph_.largest_squared_norm_ - 0.5f * doubled_product(graph_.scalar_code(id), code_, dot);
 }
 
-float BuildGraph::View::squared_l2_to(NodeId id) const {
+float BuildGraph::View::distance_by_region(NodeId id) const {
+  if (!graph_.shape_.has_codes()) return plain_.distance(graph_.scalar_code(id), graph_.codes(id));
   const int32_t dot = kernels_.dot_u8_s8(graph_.codes(id), values_.data(), graph_.shape_.dimensions);
   return squared_distance(graph_.scalar_code(id), code_, dot);
 }

@@ -16,6 +16,7 @@
 #include "core/interrupt.hpp"
 #include "core/metric.hpp"
 #include "core/node_format.hpp"
+#include "core/plain_distance.hpp"
 #include "core/random.hpp"
 #include "core/robust_prune.hpp"
 #include "simd/kernels.hpp"
@@ -23,7 +24,7 @@
 namespace quiver::core {
 
 struct BuildOptions {
-  Metric metric;    // inner product chooses edges by inner product, the others by squared L2
+  Metric metric;    // chooses the edges too
   size_t beam;      // candidates that an insertion visits at least
   size_t capacity;  // rows that will be offered at most
   size_t budget;    // bytes that the graph may take
@@ -35,7 +36,7 @@ class BuildGraph {
  public:
   BuildGraph(const NodeShape &shape, const BuildOptions &options, std::pmr::memory_resource *memory);
 
-  // Collects a row by its own code, `codes` one byte per axis. False, and nothing is changed, when the budget is spent.
+  // Collects a row by its own code, `codes` unpacked. False, and nothing is changed, when the budget is spent.
   bool add(const ScalarCode &code, const uint8_t *codes, RowId row);
 
   // Builds the graph of the collected rows: at most shape.lanes neighbours a node, every node reachable from an entry.
@@ -45,7 +46,7 @@ class BuildGraph {
   size_t size() const { return size_; }
   const NodeShape &shape() const { return shape_; }
   const ScalarCode &scalar_code(NodeId id) const { return *reinterpret_cast<const ScalarCode *>(record(id)); }
-  const uint8_t *codes(NodeId id) const { return record(id) + sizeof(ScalarCode); }  // one byte per axis
+  const uint8_t *codes(NodeId id) const { return record(id) + sizeof(ScalarCode); }  // unpacked
   std::span<const NodeId> neighbours(NodeId id) const { return {&lists_[id * list_capacity_], counts_[id]}; }
   // How many of them, at the end, were not chosen but only fill the list.
   size_t expendable(NodeId id) const { return counts_[id] - chosen_counts_[id]; }
@@ -63,23 +64,25 @@ class BuildGraph {
   class View {
    public:
     struct Payload {};
-    View(const BuildGraph &graph, std::pmr::memory_resource *memory);
-    // The vector to search for, one byte per axis.
+    View(const BuildGraph &graph, Metric metric, std::pmr::memory_resource *memory);
+    // The vector to search for, unpacked.
     void aim(const ScalarCode &code, const uint8_t *codes);
     template <class Sink>
     void entries(Sink &sink) const;
     template <class Sink>
     Visit expand(NodeId id, float estimate, Sink &sink, Payload *payload) const;
     float horizon_shift() const { return 0.0f; }
-    // What edges are chosen by: squared L2, or `largest` - <a, b>, which is never negative.
+    // What edges are chosen by: the distance, squared for L2, or `largest` - <a, b>, which is never negative.
     float distance_to(NodeId id) const;
-    float squared_l2_to(NodeId id) const;
+    // What regions are formed by: the distance alone, also under inner product in the coded format.
+    float distance_by_region(NodeId id) const;
 
    private:
     const BuildGraph &graph_;
     const simd::Kernels &kernels_;
     SignedCode code_{};
     std::pmr::vector<int8_t> values_;
+    PlainDistance plain_;
   };
 
  private:

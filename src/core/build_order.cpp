@@ -49,7 +49,7 @@ void BuildGraph::choose_pivots() {
     size_t nearest = i + 1;
     float least = std::numeric_limits<float>::infinity();
     for (size_t j = i + 1; j < count; ++j) {
-      const float distance = view_.squared_l2_to(pivots_[j]);
+      const float distance = view_.distance_by_region(pivots_[j]);
       if (distance < least) nearest = j, least = distance;
     }
     std::swap(pivots_[i + 1], pivots_[nearest]);
@@ -84,7 +84,7 @@ void BuildGraph::sort_by_region(Interrupt &interrupt) {
     uint32_t nearest = 0, second = 0;
     float least = std::numeric_limits<float>::infinity(), next = least;
     for (uint32_t rank = 0; rank < pivots_.size(); ++rank) {
-      const float distance = view_.squared_l2_to(pivots_[rank]);
+      const float distance = view_.distance_by_region(pivots_[rank]);
       if (distance < least) {
         second = nearest, next = least;
         nearest = rank, least = distance;
@@ -92,7 +92,7 @@ void BuildGraph::sort_by_region(Interrupt &interrupt) {
         second = rank, next = distance;
       }
     }
-    places.push_back({nearest << 16 | second, hash_of(codes(id), shape_.dimensions), id});
+    places.push_back({nearest << 16 | second, hash_of(codes(id), shape_.unpacked_bytes()), id});
     if (i % 64 == 0) interrupt.poll();
   }
   sort_places(&places, interrupt);
@@ -102,7 +102,7 @@ void BuildGraph::sort_by_region(Interrupt &interrupt) {
 bool BuildGraph::same_code(NodeId a, NodeId b) const {
   const ScalarCode &x = scalar_code(a), &y = scalar_code(b);
   return x.minimum == y.minimum && x.step == y.step && x.code_sum == y.code_sum &&
-         std::memcmp(codes(a), codes(b), shape_.dimensions) == 0;
+         std::memcmp(codes(a), codes(b), shape_.unpacked_bytes()) == 0;
 }
 
 // Permutes records and rows in place, cycle by cycle, then merges equal neighbours.

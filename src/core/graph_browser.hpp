@@ -5,7 +5,7 @@
 //  1. An estimate orders visits and nothing else; a found node's distance and bound come from the node itself.
 //  2. A node is visited at most once.
 //  3. The search is settled when the best candidate lies beyond the horizon (1 + gamma) * d_k, where d_k is the k-th
-//     distance found and k = max(base_k, nodes emitted + 1 - read_ahead).
+//     distance found and k = max(base_k, nodes emitted + 1 - read_ahead); gamma is 0 once wide_visits were made.
 #pragma once
 
 #include <algorithm>
@@ -24,6 +24,9 @@ namespace quiver::core {
 
 struct BrowseOptions {
   float gamma = 0.0f;  // width of the horizon beyond the k-th distance
+  // After so many visits gamma counts no more: where nothing is near, everything is about equally far, and a horizon in
+  // proportion to the distance would take it all in.
+  size_t wide_visits = std::numeric_limits<size_t>::max();
   size_t base_k = 10;  // least k of invariant 3
   // Rows that the executor takes beyond those it hands on, to be sure of their order; they widen no horizon.
   size_t read_ahead = 0;
@@ -184,6 +187,7 @@ class Browser {
   float horizon() const noexcept {
     const float kth = kth_.value();
     if (!(kth < std::numeric_limits<float>::max())) return std::numeric_limits<float>::infinity();
+    if (visits_ >= options_.wide_visits) return kth;
     return kth + options_.gamma * std::max(0.0f, kth + graph_.horizon_shift());
   }
 

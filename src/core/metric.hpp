@@ -15,7 +15,18 @@ enum class Metric : uint16_t {
   l2 = 1,             // operator value: sqrt(sum (a - b)^2)
   inner_product = 2,  // operator value: -<a, b>
   cosine = 3,         // operator value: 1 - <a, b> / (|a| |b|); the index stores unit vectors
+  l1 = 4,             // operator value: sum |a - b|
+  hamming = 5,        // operator value: bits that differ
+  jaccard = 6,        // operator value: see jaccard_distance
 };
+
+// What edges are chosen by: unit vectors are ordered by L2.
+inline Metric edge_metric(Metric metric) { return metric == Metric::cosine ? Metric::l2 : metric; }
+
+// Bits set in both strings, and in either. Without a common bit, and for two empty sets, 1.
+inline double jaccard_distance(uint64_t common, uint64_t either) {
+  return common == 0 ? 1.0 : 1.0 - static_cast<double>(common) / static_cast<double>(either);
+}
 
 // Turns a distance to a decoded vector and that vector's error into a number that the SQL operator, computed in
 // binary32 sums in any order on the original vectors, is never below. The executor stops a query with an error when a
@@ -39,9 +50,10 @@ class DistanceBound {
   static bool usable_norm(double norm) { return norm > kMinNorm && norm < kMaxNorm; }
 
   // `own`: what the node computed against its decoded vector: squared L2 distance for l2 and cosine, -<q, x> for inner
-  // product. `largest_term`: a bound on the length of any partial sum behind it.
+  // product, the sum of differences for l1, where lengths are sums of magnitudes. `largest_term`: a bound on the length
+  // of any partial sum behind it.
   double lower_bound(float own, float error, float squared_norm, float largest_term) const {
-    if (!usable_ || !std::isfinite(error)) return least();
+    if (!usable_ || !std::isfinite(error) || !std::isfinite(own)) return least();
     const double norm = std::sqrt(static_cast<double>(squared_norm));
     const double reach = error + rotation_ * (query_norm_ + norm + error);
     const double rounding = sum_error_ * query_norm_ * (norm + largest_term);
@@ -59,8 +71,14 @@ class DistanceBound {
         const double distance = distance_floor(own, norm, rounding, reach);
         return std::max(0.0, 0.5 * distance * distance - 4.0 * sum_error_);
       }
+      case Metric::l1: {
+        // Terms add up without cancellation; each decoded axis carries a rounding of its own size.
+        const double rounded = own - 0x1p-22 * (query_norm_ + own);
+        return std::max(0.0, ((rounded * (1.0 - sum_error_)) - error) * (1.0 - sum_error_) - underflow_);
+      }
+      default:
+        return least();
     }
-    return least();
   }
 
   // What may be reported when nothing is known of a row.

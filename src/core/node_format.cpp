@@ -3,6 +3,9 @@
 #include "core/node_format.hpp"
 
 #include <algorithm>
+#include <cstring>
+
+#include "core/sparse_code.hpp"
 
 namespace quiver::core {
 
@@ -27,6 +30,52 @@ size_t lanes_that_fit(const NodeShape &shape, size_t bytes) {
 }
 
 }  // namespace
+
+size_t NodeShape::unpacked_bytes() const {
+  switch (own) {
+    case OwnKind::bits:
+      return capacity;
+    case OwnKind::sparse:
+      return capacity * kSparseElementBytes;
+    default:
+      return dimensions;
+  }
+}
+
+void NodeShape::pack_own(const uint8_t *unpacked, uint8_t *own_vector) const {
+  if (is_scalar())
+    pack_codes(unpacked, dimensions, own_bits, own_vector);
+  else
+    std::memcpy(own_vector, unpacked, own_bytes());
+}
+
+void NodeShape::unpack_own(const uint8_t *own_vector, uint8_t *unpacked) const {
+  if (is_scalar())
+    unpack_codes(own_vector, dimensions, own_bits, unpacked);
+  else
+    std::memcpy(unpacked, own_vector, own_bytes());
+}
+
+NodeShape choose_plain_shape(OwnKind own, size_t dimensions, size_t m, size_t capacity) {
+  constexpr size_t kPage = kSlotLines * kLineBytes;
+  NodeShape shape{};
+  shape.dimensions = static_cast<uint32_t>(dimensions);
+  shape.own = own;
+  shape.own_bits = own == OwnKind::scalar ? own_bits_for(dimensions) : 8;
+  shape.code = {dimensions, 0, 0};
+  shape.lanes = static_cast<uint32_t>(2 * m);
+  const size_t most = kPage - sizeof(SlotHeader) - 2 * m * sizeof(NodeId);
+  if (own == OwnKind::sparse)
+    shape.capacity = static_cast<uint32_t>(std::clamp<size_t>(capacity, 1, most / kSparseElementBytes));
+  if (own == OwnKind::bits) shape.capacity = static_cast<uint32_t>(std::min((dimensions + 7) / 8, most));
+  if (own == OwnKind::scalar)
+    shape.lanes = static_cast<uint32_t>(std::min(2 * m, (kPage - shape.codes_offset() - 3) / sizeof(NodeId)));
+  const size_t lines = (shape.used_bytes() + kLineBytes - 1) / kLineBytes;
+  shape.slots_per_page = static_cast<uint32_t>(std::min(kSlotLines / lines, kMaxSlots));
+  shape.slot_bytes = static_cast<uint32_t>(kSlotLines / shape.slots_per_page * kLineBytes);
+  while (own == OwnKind::sparse && shape.used_bytes() + 2 * kSparseElementBytes <= shape.slot_bytes) ++shape.capacity;
+  return shape;
+}
 
 NodeShape choose_node_shape(size_t dimensions, size_t m) {
   NodeShape shape{};

@@ -16,6 +16,7 @@ inline constexpr NodeId kNullNode = 0xffffffffu;  // an unused lane, an absent c
 inline constexpr size_t kLineBytes = 64;          // slots start on cache lines
 inline constexpr size_t kSlotLines = 126;         // lines of a page that slots may use
 inline constexpr size_t kMaxLanes = 200;          // 2 * the largest m
+inline constexpr size_t kMaxSlots = 32;           // of a page: bits in its maps
 inline constexpr size_t kReadAhead = 32;          // bytes a lane kernel may read beyond the last code
 
 // A heap row's address in the bytes of ItemPointerData. Position 0 means none.
@@ -34,9 +35,17 @@ enum class SlotState : uint8_t {
   unlinked = 3,   // a tombstone that no lane points to any more; free once its stamp has passed
 };
 
+// What a slot's own vector is, and so which of the two formats an index has. Stored in the meta page: never renumber.
+enum class OwnKind : uint16_t {
+  rotated = 0,  // coded format: scalar code of the rotated vector; lanes carry codes of the neighbours
+  scalar = 1,   // plain format, lanes carry ids alone: scalar code of the vector as it is, error summed up (l1)
+  bits = 2,     // plain: the bits themselves, as many as a page has room for
+  sparse = 3,   // plain: see sparse_code.hpp
+};
+
 // The first 40 bytes of a slot. After it, in this order: own vector (own_bytes), codes (lanes * code_bytes), ids
 // (lanes * 4, aligned to 4), add factors (lanes * 2), rescale factors (lanes * 2). The codes come before the arrays so
-// that a kernel's full-width load of the last code stays inside the slot.
+// that a kernel's full-width load of the last code stays inside the slot. In the plain format: own vector, ids.
 struct SlotHeader {
   SlotState state;
   uint8_t lanes_used;
@@ -56,25 +65,41 @@ static_assert(sizeof(SlotHeader) == 40);
 // Everything that follows from the dimension and m. Fixed when the index is built; kept in the meta page.
 struct NodeShape {
   uint32_t dimensions;
-  uint32_t own_bits;  // 8, 4 or 2
-  CodeShape code;
+  OwnKind own;
+  uint32_t own_bits;  // of scalar codes: 8, 4 or 2; else 8
+  uint32_t capacity;  // of sparse own vectors: elements; of bits: bytes
+  CodeShape code;     // all zero in the plain format
   uint32_t lanes;
   uint32_t slots_per_page;
   uint32_t slot_bytes;
 
-  size_t own_bytes() const { return packed_bytes(dimensions, own_bits); }
+  bool has_codes() const { return own == OwnKind::rotated; }
+  bool is_scalar() const { return own == OwnKind::rotated || own == OwnKind::scalar; }
+  // Bytes of an own vector outside its slot: those of scalar codes are then one to an axis.
+  size_t unpacked_bytes() const;
+  size_t own_bytes() const { return is_scalar() ? packed_bytes(dimensions, own_bits) : unpacked_bytes(); }
+  void pack_own(const uint8_t *unpacked, uint8_t *own_vector) const;
+  void unpack_own(const uint8_t *own_vector, uint8_t *unpacked) const;
   size_t own_offset() const { return sizeof(SlotHeader); }
   size_t codes_offset() const { return own_offset() + own_bytes(); }
   size_t ids_offset() const { return (codes_offset() + lanes * code.bytes() + 3) / 4 * 4; }
   size_t add_offset() const { return ids_offset() + lanes * sizeof(NodeId); }
-  size_t rescale_offset() const { return add_offset() + lanes * sizeof(uint16_t); }
-  size_t used_bytes() const { return rescale_offset() + lanes * sizeof(uint16_t); }
+  size_t rescale_offset() const { return add_offset() + factor_bytes(); }
+  size_t used_bytes() const { return rescale_offset() + factor_bytes(); }
+
+ private:
+  size_t factor_bytes() const { return has_codes() ? lanes * sizeof(uint16_t) : 0; }
 };
 
 // The format table of the access method: 2-bit codes below 200 dimensions, else 1 bit; at most 1,024 axes (768 beyond);
 // as many slots on a page as leave each a fair share of 2 m lanes.
 // REQUIRES: 1 <= dimensions <= 16,000, 2 <= m <= 100.
 NodeShape choose_node_shape(size_t dimensions, size_t m);
+
+// The plain format: 2 m lanes and as many slots on a page as fit, with an own vector of `capacity` elements when sparse
+// (fewer where a page is too small, more where a slot has room).
+// REQUIRES: a plain kind; 2 <= m <= 100; at most 64,000 bits, or 16,000 dimensions when scalar.
+NodeShape choose_plain_shape(OwnKind own, size_t dimensions, size_t m, size_t capacity);
 
 // Typed access to one slot's bytes, wherever they lie.
 template <class Byte>

@@ -22,12 +22,21 @@ NodeQuery::NodeQuery(const NodeShape &shape, Metric metric, const Rotation &rota
     : shape_(shape),
       metric_(metric),
       rotation_(rotation),
-      rotated_(shape.dimensions, memory),
+      plain_(shape, metric, memory),
+      rotated_(shape.has_codes() ? shape.dimensions : 0, memory),
       unpacked_(shape.own_bits == 8 ? 0 : shape.dimensions, memory),
       prepared_(memory),
       kernels_(&simd::kernels()) {}
 
-bool NodeQuery::aim(const float *vector) {
+bool NodeQuery::aim(const VectorView &vector) {
+  if (shape_.has_codes()) return aim_rotated(vector.values);
+  if (!plain_.aim(vector)) return false;
+  query_norm_ = plain_.norm();
+  largest_norm_ = 0.0f;
+  return true;
+}
+
+bool NodeQuery::aim_rotated(const float *vector) {
   const size_t n = shape_.dimensions;
   double original_norm = 0.0;
   double norm = 1.0;
@@ -52,13 +61,14 @@ bool NodeQuery::aim(const float *vector) {
 }
 
 float NodeQuery::distance(const ScalarCode &code, const uint8_t *codes) const {
+  if (!shape_.has_codes()) return plain_.distance(code, codes);
   const float product =
       code.minimum * query_sum_ + code.step * kernels_->dot_float_u8(rotated_.data(), codes, shape_.dimensions);
   if (metric_ == Metric::inner_product) return -product;
   return query_squared_norm_ + code.squared_norm - 2.0f * product;
 }
 
-NodeQuery::Reading NodeQuery::read(const ConstSlot &slot) {
+Reading NodeQuery::read(const ConstSlot &slot) {
   const SlotHeader &header = *slot.header();
   const uint8_t *codes = slot.own();
   if (shape_.own_bits != 8) {
@@ -66,9 +76,10 @@ NodeQuery::Reading NodeQuery::read(const ConstSlot &slot) {
     codes = unpacked_.data();
   }
   const ScalarCode code = header.scalar_code();
-  const float own = distance(code, codes);
   const float norm = std::sqrt(code.squared_norm);
   largest_norm_ = std::max(largest_norm_, norm);
+  if (!shape_.has_codes()) return plain_.read(code, codes);
+  const float own = distance(code, codes);
   const float largest_term = norm + 2.0f * std::fabs(code.minimum) * std::sqrt(static_cast<float>(shape_.dimensions));
   Reading reading{own, bound_.lower_bound(own, code.error, code.squared_norm, largest_term)};
   // Lengths that overflow binary32 leave no order to navigate by; the bound above already says so.

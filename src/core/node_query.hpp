@@ -8,6 +8,7 @@
 
 #include "core/metric.hpp"
 #include "core/node_format.hpp"
+#include "core/plain_distance.hpp"
 #include "core/residual_code.hpp"
 #include "core/rotation.hpp"
 #include "simd/kernels.hpp"
@@ -18,31 +19,28 @@ class NodeQuery {
  public:
   NodeQuery(const NodeShape &shape, Metric metric, const Rotation &rotation, std::pmr::memory_resource *memory);
 
-  // Takes the user's vector (shape.dimensions finite values). False under cosine when its length is zero: every
-  // distance is then NaN. Under l2 metric this also serves insertion, which searches by L2 whatever the index's metric.
-  bool aim(const float *vector);
+  // Takes the user's vector (of the shape's kind and dimensions). False under cosine when its length is zero: every
+  // distance is then NaN. Under l2 metric this also serves insertion into an index of unit vectors.
+  bool aim(const VectorView &vector);
 
-  struct Reading {
-    float distance;  // squared L2 (l2, cosine) or -<q, x>
-    double bound;    // never above the SQL operator's value
-  };
   // Distance of one node. Not const: codes below 8 bits are unpacked into scratch space.
   Reading read(const ConstSlot &slot);
-  // Distance alone, from parts that were copied out of a slot. `codes`: one byte per axis.
+  // Distance alone, from parts that were copied out of a slot. `codes`: unpacked.
   float distance(const ScalarCode &code, const uint8_t *codes) const;
 
-  // Estimates of `lanes` neighbours of a node whose own distance is `own`.
+  // Estimates of `lanes` neighbours of a node whose own distance is `own`. REQUIRES: the coded format.
   void estimate(const ConstSlot &slot, size_t lanes, float own, float *estimates) const;
 
   // See Visit. `largest_norm` of what was read so far.
   float horizon_shift() const { return metric_ == Metric::inner_product ? query_norm_ * largest_norm_ : 0.0f; }
-  const float *rotated() const { return rotated_.data(); }
-  const DistanceBound &bound() const { return bound_; }
 
  private:
+  bool aim_rotated(const float *vector);
+
   NodeShape shape_;
   Metric metric_;
   const Rotation &rotation_;
+  PlainDistance plain_;  // does the work in the plain format, none in the other
   std::pmr::vector<float> rotated_;
   std::pmr::vector<uint8_t> unpacked_;
   PreparedLaneQuery prepared_;

@@ -12,9 +12,9 @@ NodeWriter::NodeWriter(const NodeShape &shape, std::pmr::memory_resource *memory
     : shape_(shape),
       kernels_(simd::kernels()),
       encoder_(shape.code, memory),
-      node_(shape.dimensions, memory),
-      neighbour_(shape.dimensions, memory),
-      unpacked_(shape.dimensions, memory) {}
+      node_(shape.has_codes() ? shape.dimensions : 0, memory),
+      neighbour_(node_.size(), memory),
+      unpacked_(node_.size(), memory) {}
 
 void NodeWriter::write_own(const Slot &slot, const ScalarCode &code, const uint8_t *codes, RowId row) {
   const uint8_t version = static_cast<uint8_t>(slot.header()->version + 1);
@@ -29,25 +29,28 @@ void NodeWriter::write_own(const Slot &slot, const ScalarCode &code, const uint8
   header.squared_norm = code.squared_norm;
   header.error = code.error;
   header.code_sum = code.code_sum;
-  pack_codes(codes, shape_.dimensions, shape_.own_bits, slot.own());
+  shape_.pack_own(codes, slot.own());
   for (size_t lane = 0; lane < shape_.lanes; ++lane) slot.ids()[lane] = kNullNode;
 }
 
 void NodeWriter::aim(const ScalarCode &code, const uint8_t *codes) {
+  if (!shape_.has_codes()) return;
   kernels_.decode_u8(codes, shape_.dimensions, code.minimum, code.step, node_.data());
   encoder_.aim(node_.data());
 }
 
 void NodeWriter::aim(const ConstSlot &slot) {
+  if (!shape_.has_codes()) return;
   unpack_codes(slot.own(), shape_.dimensions, shape_.own_bits, unpacked_.data());
   aim(slot.header()->scalar_code(), unpacked_.data());
 }
 
 void NodeWriter::write_lane(const Slot &slot, size_t lane, NodeId neighbour, const ScalarCode &code,
                             const uint8_t *codes) {
+  slot.ids()[lane] = neighbour;
+  if (!shape_.has_codes()) return;
   kernels_.decode_u8(codes, shape_.dimensions, code.minimum, code.step, neighbour_.data());
   const LaneFactors factors = encoder_.encode(neighbour_.data(), node_.data(), slot.code(lane));
-  slot.ids()[lane] = neighbour;
   slot.add()[lane] = factors.add;
   slot.rescale()[lane] = factors.rescale;
 }
@@ -58,14 +61,16 @@ void NodeWriter::keep_lanes(const Slot &slot, const uint8_t *kept, size_t count)
   for (size_t to = 0; to < count; ++to) {
     const size_t from = kept[to];
     if (from == to) continue;
-    std::memcpy(slot.code(to), slot.code(from), code_bytes);
     slot.ids()[to] = slot.ids()[from];
+    if (!shape_.has_codes()) continue;
+    std::memcpy(slot.code(to), slot.code(from), code_bytes);
     slot.add()[to] = slot.add()[from];
     slot.rescale()[to] = slot.rescale()[from];
   }
   for (size_t lane = count; lane < used; ++lane) {
-    std::memset(slot.code(lane), 0, code_bytes);
     slot.ids()[lane] = kNullNode;
+    if (!shape_.has_codes()) continue;
+    std::memset(slot.code(lane), 0, code_bytes);
     slot.add()[lane] = slot.rescale()[lane] = 0;
   }
   slot.header()->lanes_used = static_cast<uint8_t>(count);

@@ -18,7 +18,7 @@ class NodeWriter {
  public:
   NodeWriter(const NodeShape &shape, std::pmr::memory_resource *memory);
 
-  // Starts a live node without lanes. `codes`: one byte per axis. The bytes of the slot beyond the used ones stay zero.
+  // Starts a live node without lanes. `codes`: unpacked. The bytes of the slot beyond the used ones stay zero.
   void write_own(const Slot &slot, const ScalarCode &code, const uint8_t *codes, RowId row);
 
   // The node whose lanes the next calls write, given decoded or by its codes.

@@ -4,7 +4,10 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
+#include <limits>
 
+#include "core/sparse_code.hpp"
 #include "simd/dispatch.hpp"
 
 namespace quiver::core {
@@ -22,23 +25,90 @@ RowEncoder::RowEncoder(const NodeShape &shape, Metric metric, const Rotation &ro
     : shape_(shape),
       metric_(metric),
       rotation_(rotation),
-      indexed_(shape.dimensions, memory),
-      rotated_(shape.dimensions, memory),
-      codes_(shape.dimensions, memory) {}
+      memory_(memory),
+      values_(memory),
+      rotated_(memory),
+      codes_(shape.unpacked_bytes(), memory) {}
 
-bool RowEncoder::encode(const float *vector) {
+bool RowEncoder::encode(const VectorView &vector) {
+  switch (shape_.own) {
+    case OwnKind::bits:
+      encode_bits(vector);
+      return true;
+    case OwnKind::sparse:
+      return encode_sparse_terms(vector);
+    default:
+      return encode_dense(vector);
+  }
+}
+
+bool RowEncoder::encode_dense(const VectorView &vector) {
   double length = 1.0;
-  if (metric_ != Metric::cosine)
-    std::copy_n(vector, shape_.dimensions, indexed_.begin());
-  else if (!normalize(vector, shape_.dimensions, indexed_.data(), &length))
-    return false;
-  rotated_ = indexed_;
-  rotation_.apply(rotated_.data());
+  values_.assign(vector.values, vector.values + shape_.dimensions);
+  if (metric_ == Metric::cosine && !normalize(vector.values, shape_.dimensions, values_.data(), &length)) return false;
+  indexed_ = VectorView::dense(values_.data(), shape_.dimensions);
+  rotated_ = values_;
+  if (shape_.has_codes()) rotation_.apply(rotated_.data());
   code_ = encode_scalar(rotated_.data(), shape_.dimensions, shape_.own_bits, codes_.data());
+  if (shape_.own == OwnKind::scalar && std::isfinite(code_.error))
+    code_.error = std::nextafter(static_cast<float>(distance_to(code_, codes_.data()) * (1.0 + 1e-9)),
+                                 std::numeric_limits<float>::infinity());
   // The SQL operator squares the lengths in binary32; where that loses digits no bound on its result holds.
   if (metric_ == Metric::cosine && !DistanceBound::usable_norm(length))
     code_.error = std::numeric_limits<float>::infinity();
   return true;
+}
+
+void RowEncoder::encode_bits(const VectorView &vector) {
+  indexed_ = vector;
+  std::copy_n(vector.bits, codes_.size(), codes_.begin());
+  code_ = {};
+  code_.code_sum =
+      static_cast<uint32_t>(simd::kernels().count_common_bits(vector.bits, vector.bits, codes_.size()).common);
+  code_.squared_norm = static_cast<float>(code_.code_sum);
+}
+
+bool RowEncoder::encode_sparse_terms(const VectorView &vector) {
+  indexed_ = vector;
+  double length = 1.0;
+  if (metric_ == Metric::cosine) {
+    values_.resize(vector.terms.count);
+    if (!normalize(vector.terms.values, vector.terms.count, values_.data(), &length)) return false;
+    indexed_.terms.values = values_.data();
+  }
+  code_ = encode_sparse(indexed_.terms, shape_.capacity, metric_ == Metric::l1, codes_.data(), memory_);
+  if (metric_ == Metric::cosine && !DistanceBound::usable_norm(length))
+    code_.error = std::numeric_limits<float>::infinity();
+  return true;
+}
+
+double RowEncoder::distance_to(const ScalarCode &code, const uint8_t *codes) const {
+  if (shape_.own == OwnKind::bits)
+    return std::memcmp(codes, codes_.data(), codes_.size()) == 0 ? 0.0 : std::numeric_limits<double>::infinity();
+  if (shape_.own == OwnKind::sparse) return sparse_distance_to(code, codes);
+  double squares = 0.0, magnitudes = 0.0;
+  for (size_t i = 0; i < shape_.dimensions; ++i) {
+    const double difference = static_cast<double>(rotated_[i]) -
+                              (static_cast<double>(code.minimum) + static_cast<double>(code.step) * codes[i]);
+    squares += difference * difference;
+    magnitudes += std::fabs(difference);
+  }
+  return shape_.own == OwnKind::scalar ? magnitudes : std::sqrt(squares);
+}
+
+double RowEncoder::sparse_distance_to(const ScalarCode &code, const uint8_t *codes) const {
+  std::pmr::vector<float> decoded(shape_.capacity, memory_);
+  const simd::SparseTerms own = decode_sparse(code, codes, shape_.capacity, decoded.data());
+  const simd::SparseTerms &row = indexed_.terms;
+  double squares = 0.0, magnitudes = 0.0;
+  for (size_t i = 0, j = 0; i < row.count || j < own.count;) {
+    constexpr int64_t kNone = std::numeric_limits<int64_t>::max();
+    const int64_t left = i < row.count ? row.indices[i] : kNone, right = j < own.count ? own.indices[j] : kNone;
+    const double x = left <= right ? row.values[i++] : 0.0, y = right <= left ? own.values[j++] : 0.0;
+    squares += (x - y) * (x - y);
+    magnitudes += std::fabs(x - y);
+  }
+  return metric_ == Metric::l1 ? magnitudes : std::sqrt(squares);
 }
 
 }  // namespace quiver::core

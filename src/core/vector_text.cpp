@@ -2,38 +2,12 @@
 // SPDX-License-Identifier: PostgreSQL
 #include "core/vector_text.hpp"
 
-#include <cerrno>
-#include <charconv>
 #include <cmath>
-#include <cstdlib>
 #include <cstring>
 
+#include "core/number_text.hpp"
+
 namespace quiver::core {
-
-namespace {
-
-bool is_blank(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
-
-const char *skip_blanks(const char *at) {
-  while (is_blank(*at)) ++at;
-  return at;
-}
-
-bool ends_number(char c) { return c == ',' || c == ']' || is_blank(c); }
-
-// Returns where the number ends, `at` when there is none.
-const char *read_number(const char *at, const char *end, float *value, bool *overflow) {
-  // from_chars is several times faster than strtof, and declines what only strtof knows: '+', hexadecimal, underflow.
-  const auto [stop, error] = std::from_chars(at, end, *value);
-  if (error == std::errc() && ends_number(*stop)) return stop;
-  char *rest;
-  errno = 0;
-  *value = std::strtof(at, &rest);
-  *overflow = errno == ERANGE && std::isinf(*value);
-  return rest;
-}
-
-}  // namespace
 
 size_t count_elements(const char *text) noexcept {
   size_t count = 1;
@@ -41,7 +15,7 @@ size_t count_elements(const char *text) noexcept {
   return count;
 }
 
-ParsedVector parse_vector(const char *text, float *values, size_t capacity) noexcept {
+ParsedVector parse_vector(const char *text, float *values, size_t capacity, float limit) noexcept {
   ParsedVector parsed{TextProblem::none, 0, nullptr, 0};
   const auto fail = [&parsed](TextProblem problem) {
     parsed.problem = problem;
@@ -55,19 +29,17 @@ ParsedVector parse_vector(const char *text, float *values, size_t capacity) noex
   for (;; ++at) {
     if (parsed.dimensions == capacity) return fail(TextProblem::too_many_elements);
     at = skip_blanks(at);
-    float value = 0;
-    bool overflow = false;
-    const char *stop = read_number(at, end, &value, &overflow);
-    if (stop == at) return fail(TextProblem::malformed);
-    if (overflow) {
+    const ReadNumber number = read_number(at, end);
+    if (number.end == at) return fail(TextProblem::malformed);
+    if (number.overflow || (std::isfinite(number.value) && std::fabs(number.value) >= limit)) {
       parsed.token = at;
-      parsed.token_bytes = static_cast<size_t>(stop - at);
+      parsed.token_bytes = static_cast<size_t>(number.end - at);
       return fail(TextProblem::out_of_range);
     }
-    if (std::isnan(value)) return fail(TextProblem::nan_element);
-    if (std::isinf(value)) return fail(TextProblem::infinite_element);
-    values[parsed.dimensions++] = value;
-    at = skip_blanks(stop);
+    if (std::isnan(number.value)) return fail(TextProblem::nan_element);
+    if (std::isinf(number.value)) return fail(TextProblem::infinite_element);
+    values[parsed.dimensions++] = number.value;
+    at = skip_blanks(number.end);
     if (*at == ']') break;
     if (*at != ',') return fail(TextProblem::malformed);
   }

@@ -16,7 +16,7 @@ enum class TextProblem {
   too_many_elements,
   nan_element,
   infinite_element,
-  out_of_range,  // the number `token` does not fit binary32
+  out_of_range,  // the number `token` does not fit the element
 };
 
 struct ParsedVector {
@@ -26,9 +26,9 @@ struct ParsedVector {
   size_t token_bytes;
 };
 
-// Reads `text`, which ends with a NUL byte, into `values`. Numbers are what strtof takes in the C locale: decimal,
-// hexadecimal, with sign; one too small for binary32 becomes a zero of its sign.
-ParsedVector parse_vector(const char *text, float *values, size_t capacity) noexcept;
+// Reads `text`, which ends with a NUL byte, into `values`. Numbers: see number_text.hpp; one too small for binary32
+// becomes a zero of its sign, a finite one of at least `limit` is out of range.
+ParsedVector parse_vector(const char *text, float *values, size_t capacity, float limit) noexcept;
 
 // How many elements `text` has if it is well-formed, at least: one more than its commas.
 size_t count_elements(const char *text) noexcept;

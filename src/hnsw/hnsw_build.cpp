@@ -52,7 +52,7 @@ struct BuildState {
         index(index_relation),
         meta(meta_page),
         ops(types::index_ops_for(index_relation)),
-        rotation(meta.dimensions, meta.rotation_seed, &memory),
+        rotation(shape_of(meta).has_codes() ? meta.dimensions : 1, meta.rotation_seed, &memory),
         encoder(shape_of(meta), meta.metric, rotation, &memory),
         graph_memory(make_graph(context, shape_of(meta), options)),
         row_context(AllocSetContextCreate(context, "hnsw build row", ALLOCSET_DEFAULT_SIZES)) {}
@@ -108,12 +108,12 @@ void continue_on_pages(BuildState *state) {
 
 void add_row_of_heap(BuildState *state, ItemPointer tid, Datum value) {
   const MemoryContext caller = MemoryContextSwitchTo(state->row_context);
-  const float *values = state->ops.view(value).values;
+  const core::VectorView vector = state->ops.type->view(value);
   const RowId row = row_id(*tid);
-  if (state->inserter == nullptr && state->encoder.encode(values) &&
+  if (state->inserter == nullptr && state->encoder.encode(vector) &&
       !state->graph_memory->graph.add(state->encoder.code(), state->encoder.codes(), row))
     continue_on_pages(state);
-  if (state->inserter != nullptr) state->inserter->insert(values, row);
+  if (state->inserter != nullptr) state->inserter->insert(vector, row);
   state->rows += 1.0;
   MemoryContextSwitchTo(caller);
   MemoryContextReset(state->row_context);
@@ -125,24 +125,39 @@ void heap_row(Relation, ItemPointer tid, Datum *values, bool *nulls, bool, void 
   pg::enter([=] { add_row_of_heap(static_cast<BuildState *>(state), tid, values[0]); });
 }
 
-MetaPage make_meta(Relation index) {
-  const int dimensions = types::indexed_dimensions(index);
+// `sparse_elements`: how many a sparse own vector should hold.
+core::NodeShape choose_shape(const types::IndexOps &ops, int dimensions, int m, size_t sparse_elements) {
+  const auto d = static_cast<size_t>(dimensions), half_lanes = static_cast<size_t>(m);
+  switch (ops.type->kind) {
+    case core::ElementKind::bits:
+      return core::choose_plain_shape(core::OwnKind::bits, d, half_lanes, 0);
+    case core::ElementKind::sparse:
+      return core::choose_plain_shape(core::OwnKind::sparse, d, half_lanes, sparse_elements);
+    case core::ElementKind::dense:
+      break;
+  }
+  if (ops.metric == core::Metric::l1) return core::choose_plain_shape(core::OwnKind::scalar, d, half_lanes, 0);
+  return core::choose_node_shape(d, half_lanes);
+}
+
+MetaPage make_meta(Relation index, size_t sparse_elements) {
+  const types::IndexOps ops = types::index_ops_for(index);
+  const int dimensions = types::indexed_dimensions(index, *ops.type);
   const int m = option_m(index);
-  if (dimensions > kMaxDimensions)
-    ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-                    errmsg("column cannot have more than %d dimensions for hnsw index", kMaxDimensions)));
   if (option_ef_construction(index) < 2 * m)
     ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
                     errmsg("ef_construction must be greater than or equal to 2 * m")));
-  const core::NodeShape shape = core::choose_node_shape(static_cast<size_t>(dimensions), static_cast<size_t>(m));
+  const core::NodeShape shape = choose_shape(ops, dimensions, m, sparse_elements);
   MetaPage meta{};
   meta.magic = kIndexMagic;
   meta.format_version = kFormatVersion;
-  meta.metric = types::index_ops_for(index).metric;
+  meta.metric = ops.metric;
   meta.dimensions = shape.dimensions;
   meta.m = static_cast<uint16>(m);
   meta.ef_construction = static_cast<uint16>(option_ef_construction(index));
+  meta.own = shape.own;
   meta.own_bits = static_cast<uint16>(shape.own_bits);
+  meta.capacity = shape.capacity;
   meta.code_bits = static_cast<uint16>(shape.code.bits);
   meta.code_axes = static_cast<uint32>(shape.code.axes);
   meta.lanes = static_cast<uint16>(shape.lanes);
@@ -154,6 +169,45 @@ MetaPage make_meta(Relation index) {
     ereport(NOTICE, (errmsg("a page has room for %u neighbours, not for 2 * m = %d", shape.lanes, 2 * m),
                      errdetail("The index is built with %u neighbours for each node.", shape.lanes)));
   return meta;
+}
+
+// How many elements the rows of a sparse column have: own vectors are made to hold those of all but the longest.
+struct ElementSurvey {
+  static constexpr size_t kMost = 2048;  // no page holds so many
+  const types::IndexType *type;
+  MemoryContext row_context;
+  uint64 rows;
+  uint64 by_count[kMost + 1];
+};
+
+void survey_row(Relation, ItemPointer, Datum *values, bool *nulls, bool, void *state) {
+  if (nulls[0]) return;
+  auto *survey = static_cast<ElementSurvey *>(state);
+  const MemoryContext caller = MemoryContextSwitchTo(survey->row_context);
+  const size_t count = survey->type->view(values[0]).terms.count;
+  MemoryContextSwitchTo(caller);
+  MemoryContextReset(survey->row_context);
+  survey->by_count[Min(count, ElementSurvey::kMost)]++;
+  survey->rows++;
+}
+
+// An index that starts empty is made for this many.
+constexpr size_t kDefaultElements = 256;
+constexpr double kCoveredShare = 0.99;
+
+size_t survey_elements(Relation heap, Relation index, IndexInfo *info) {
+  const types::IndexType *type = types::index_ops_for(index).type;
+  if (type->kind != core::ElementKind::sparse) return 0;
+  auto *survey = static_cast<ElementSurvey *>(palloc0(sizeof(ElementSurvey)));
+  survey->type = type;
+  survey->row_context = AllocSetContextCreate(CurrentMemoryContext, "hnsw survey row", ALLOCSET_DEFAULT_SIZES);
+  table_index_build_scan(heap, index, info, true, false, survey_row, survey, nullptr);
+  const auto wanted = static_cast<uint64>(static_cast<double>(survey->rows) * kCoveredShare);
+  size_t count = 0;
+  for (uint64 covered = 0; count < ElementSurvey::kMost; ++count)
+    if ((covered += survey->by_count[count]) > wanted) break;
+  MemoryContextDelete(survey->row_context);
+  return survey->rows == 0 ? kDefaultElements : Max(count, size_t{1});
 }
 
 core::BuildOptions build_options(Relation heap, Relation index, core::Metric metric) {
@@ -180,7 +234,7 @@ void write_first_meta_page(Relation index, const MetaPage &meta) {
 IndexBuildResult *build(Relation heap, Relation index, IndexInfo *info) {
   if (RelationGetNumberOfBlocks(index) != 0)
     elog(ERROR, "index \"%s\" already contains data", RelationGetRelationName(index));
-  const MetaPage meta = make_meta(index);
+  const MetaPage meta = make_meta(index, survey_elements(heap, index, info));
   write_first_meta_page(index, meta);
   MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "hnsw build", ALLOCSET_DEFAULT_SIZES);
   auto *state = pg::make<BuildState>(context, index, meta, build_options(heap, index, meta.metric), context);
@@ -198,7 +252,7 @@ IndexBuildResult *build(Relation heap, Relation index, IndexInfo *info) {
 // The init fork of an unlogged index is WAL-logged although the index is not: recovery may drop and recreate the files
 // around it.
 void build_empty(Relation index) {
-  const MetaPage meta = make_meta(index);
+  const MetaPage meta = make_meta(index, kDefaultElements);
   const Buffer buffer = compat::extend_locked(index, INIT_FORKNUM);
   START_CRIT_SECTION();
   initialize_meta_page(BufferGetPage(buffer), meta);

@@ -32,7 +32,7 @@ struct HeapComparison {
         findings(report),
         ops(types::index_ops_for(opened.relation)),
         encoder(opened.shape(), opened.meta.metric, opened.cache->rotation, memory),
-        codes(opened.shape().dimensions, memory),
+        codes(opened.shape().unpacked_bytes(), memory),
         row_context(AllocSetContextCreate(CurrentMemoryContext, "hnsw check row", ALLOCSET_DEFAULT_SIZES)) {}
 
   const OpenIndex &index;
@@ -44,20 +44,8 @@ struct HeapComparison {
   MemoryContext row_context;
 };
 
-// Distance, in double, of the row's rotated vector to the node's decoded one.
-double distance_to(HeapComparison *comparison, const core::ScalarCode &code) {
-  const float *rotated = comparison->encoder.rotated();
-  double squared = 0.0;
-  for (size_t i = 0; i < comparison->index.shape().dimensions; ++i) {
-    const double difference = static_cast<double>(rotated[i]) - (static_cast<double>(code.minimum) +
-                                                                 static_cast<double>(code.step) * comparison->codes[i]);
-    squared += difference * difference;
-  }
-  return std::sqrt(squared);
-}
-
 void compare_row(HeapComparison *comparison, RowId row, Datum value) {
-  if (!comparison->encoder.encode(comparison->ops.view(value).values)) return;  // no direction: not indexed
+  if (!comparison->encoder.encode(comparison->ops.type->view(value))) return;  // no direction: not indexed
   const NodeId id = comparison->check.find_row(row);
   const auto heap_block = static_cast<unsigned>((uint32{row.block_high} << 16) | row.block_low);
   if (id == kNullNode) {
@@ -70,9 +58,9 @@ void compare_row(HeapComparison *comparison, RowId row, Datum value) {
   LockBuffer(buffer, BUFFER_LOCK_SHARE);
   const core::ConstSlot slot = read_slot(index, BufferGetPage(buffer), id);
   const core::ScalarCode code = slot.header()->scalar_code();
-  core::unpack_codes(slot.own(), index.shape().dimensions, index.shape().own_bits, comparison->codes.data());
+  index.shape().unpack_own(slot.own(), comparison->codes.data());
   UnlockReleaseBuffer(buffer);
-  const double distance = distance_to(comparison, code);
+  const double distance = comparison->encoder.distance_to(code, comparison->codes.data());
   // Another machine may have rotated the vector with other roundings.
   const double slack = index.cache->rotation.relative_error() * std::sqrt(static_cast<double>(code.squared_norm));
   if (static_cast<double>(code.error) + slack >= distance) return;

@@ -41,8 +41,6 @@ static_assert(SizeOfPageHeaderData + sizeof(PageInfo) == core::kLineBytes);
 inline constexpr Size kSlotsStart = core::kLineBytes;
 static_assert(kSlotsStart + core::kSlotLines * core::kLineBytes <= BLCKSZ - sizeof(pg::PageTail));
 
-inline constexpr int kMaxDimensions = 16000;
-
 // Block 0. Everything but the counts, which are derived, and the entries is fixed when the index is built.
 struct MetaPage {
   uint32 magic;
@@ -63,7 +61,10 @@ struct MetaPage {
   uint32 entries_version;  // changes with the entries; backends keep copies of their vectors
   uint32 entry_count;
   uint32 rows_block;  // the page of further rows that was last extended, InvalidBlockNumber when there is none
-  uint32 reserved[15];
+  core::OwnKind own;
+  uint16 reserved_half;
+  uint32 capacity;  // of sparse own vectors
+  uint32 reserved[13];
   NodeId entries[kMaxEntries];
 };
 static_assert(offsetof(MetaPage, rotation_seed) % 8 == 0);

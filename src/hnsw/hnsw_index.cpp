@@ -94,7 +94,7 @@ bool load_entry(const OpenIndex &index, NodeId id, IndexCache::Entry *entry, uin
     usable = slot.header()->state != core::SlotState::free;
     if (usable) {
       *entry = {id, slot.header()->scalar_code()};
-      core::unpack_codes(slot.own(), index.shape().dimensions, index.shape().own_bits, codes);
+      index.shape().unpack_own(slot.own(), codes);
     }
   }
   UnlockReleaseBuffer(buffer);
@@ -104,16 +104,16 @@ bool load_entry(const OpenIndex &index, NodeId id, IndexCache::Entry *entry, uin
 // Brings the copies of the entries up to date; those that did not change are kept.
 void load_entries(const OpenIndex &index) {
   IndexCache &cache = *index.cache;
-  const Size dimensions = cache.shape.dimensions;
+  const Size code_bytes = cache.shape.unpacked_bytes();
   cache.entries_loaded = false;
   cache.entries.resize(kMaxEntries);
-  cache.entry_codes.resize(kMaxEntries * dimensions);
+  cache.entry_codes.resize(kMaxEntries * code_bytes);
   Size kept = 0;
   for (uint32 i = 0; i < index.meta.entry_count; ++i) {
     const NodeId id = index.meta.entries[i];
     if (id == kNullNode) continue;
     if (cache.entries[kept].id != id &&
-        !load_entry(index, id, &cache.entries[kept], &cache.entry_codes[kept * dimensions]))
+        !load_entry(index, id, &cache.entries[kept], &cache.entry_codes[kept * code_bytes]))
       continue;
     ++kept;
   }
@@ -128,14 +128,16 @@ IndexCache::IndexCache(MemoryContext context, const MetaPage &meta, const core::
     : memory(context),
       shape(node_shape),
       metric(meta.metric),
-      rotation(meta.dimensions, meta.rotation_seed, &memory),
+      rotation(node_shape.has_codes() ? meta.dimensions : 1, meta.rotation_seed, &memory),
       entries(&memory),
       entry_codes(&memory) {}
 
 core::NodeShape shape_of(const MetaPage &meta) {
   core::NodeShape shape{};
   shape.dimensions = meta.dimensions;
+  shape.own = meta.own;
   shape.own_bits = meta.own_bits;
+  shape.capacity = meta.capacity;
   shape.code = {meta.dimensions, meta.code_axes, meta.code_bits};
   shape.lanes = meta.lanes;
   shape.slots_per_page = meta.slots_per_page;
@@ -159,13 +161,13 @@ void read_meta(Relation index, MetaPage *meta) {
                            RelationGetRelationName(index), meta->format_version, kFormatVersion),
                     errhint("Please REINDEX it.")));
   const core::NodeShape shape = shape_of(*meta);
-  const bool sane = meta->dimensions >= 1 && meta->dimensions <= kMaxDimensions && meta->lanes >= 1 &&
-                    meta->lanes <= core::kMaxLanes &&
-                    (meta->own_bits == 8 || meta->own_bits == 4 || meta->own_bits == 2) &&
-                    (meta->code_bits == 1 || meta->code_bits == 2) && meta->code_axes <= meta->dimensions &&
-                    meta->slots_per_page >= 1 && meta->slots_per_page <= 32 && meta->entry_count <= kMaxEntries &&
-                    shape.used_bytes() <= meta->slot_bytes &&
-                    static_cast<Size>(meta->slots_per_page) * meta->slot_bytes <= core::kSlotLines * core::kLineBytes;
+  const bool sane =
+      meta->dimensions >= 1 && meta->own <= core::OwnKind::sparse && meta->lanes >= 1 &&
+      meta->lanes <= core::kMaxLanes && (meta->own_bits == 8 || meta->own_bits == 4 || meta->own_bits == 2) &&
+      (shape.has_codes() ? meta->code_bits == 1 || meta->code_bits == 2 : meta->code_bits == 0) &&
+      meta->code_axes <= meta->dimensions && meta->slots_per_page >= 1 && meta->slots_per_page <= core::kMaxSlots &&
+      meta->entry_count <= kMaxEntries && shape.used_bytes() <= meta->slot_bytes &&
+      static_cast<Size>(meta->slots_per_page) * meta->slot_bytes <= core::kSlotLines * core::kLineBytes;
   if (!sane) pg::raise_corrupted(index, kMetaBlock, "impossible meta page");
 }
 

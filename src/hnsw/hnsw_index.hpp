@@ -28,7 +28,7 @@ struct IndexCache {
     core::ScalarCode code;
   };
   std::pmr::vector<Entry> entries;
-  std::pmr::vector<uint8_t> entry_codes;  // [entries][dimensions], one byte per axis
+  std::pmr::vector<uint8_t> entry_codes;  // [entries][shape.unpacked_bytes()]
   pg::BufferHints hints{};
 };
 

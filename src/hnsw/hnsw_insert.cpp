@@ -18,11 +18,6 @@ namespace quiver::hnsw {
 
 namespace {
 
-// Under cosine the encoder has made unit vectors already: L2 orders them.
-core::Metric edge_metric(core::Metric metric) {
-  return metric == core::Metric::inner_product ? metric : core::Metric::l2;
-}
-
 core::BrowseOptions insertion_options(const core::NodeShape &shape, int ef_construction) {
   core::BrowseOptions options;
   options.base_k = beam_for(ef_construction);
@@ -39,8 +34,8 @@ Inserter::Inserter(const OpenIndex &index, int ef_construction, pg::Logging logg
       logging_(logging),
       random_(pg_prng_uint64(&pg_global_prng_state)),
       encoder_(index_.shape(), index_.meta.metric, index_.cache->rotation, &memory_),
-      query_(index_.shape(), edge_metric(index_.meta.metric), index_.cache->rotation, &memory_),
-      visited_(index_.shape().dimensions, index_.meta.metric, &memory_),
+      query_(index_.shape(), core::edge_metric(index_.meta.metric), index_.cache->rotation, &memory_),
+      visited_(index_.shape(), index_.meta.metric, &memory_),
       graph_(index_, query_, &visited_, &memory_),
       browser_(graph_, insertion_options(index_.shape(), ef_construction), &memory_),
       linker_(index_, logging, &memory_),
@@ -48,7 +43,7 @@ Inserter::Inserter(const OpenIndex &index, int ef_construction, pg::Logging logg
       neighbours_(&memory_),
       ids_(&memory_) {}
 
-void Inserter::insert(const float *vector, RowId row) {
+void Inserter::insert(const core::VectorView &vector, RowId row) {
   pg::call([this] { open_index(index_.relation, true, &index_); });
   if (!encoder_.encode(vector)) return;
   query_.aim(encoder_.indexed());
@@ -72,7 +67,7 @@ bool Inserter::join_equal_node(RowId row) {
   for (const auto &found : browser_.found()) {
     const core::ScalarCode &other = visited_.code(found.payload.vector);
     if (other.minimum != code.minimum || other.step != code.step || other.code_sum != code.code_sum ||
-        memcmp(visited_.codes(found.payload.vector), encoder_.codes(), index_.shape().dimensions) != 0)
+        memcmp(visited_.codes(found.payload.vector), encoder_.codes(), index_.shape().unpacked_bytes()) != 0)
       continue;
     const bool added =
         pg::call([&, this] { return add_row(index_, logging_, found.id, code, encoder_.codes(), code.error, row); });

@@ -13,9 +13,9 @@ class Inserter {
  public:
   Inserter(const OpenIndex &index, int ef_construction, pg::Logging logging, MemoryContext context);
 
-  // Inserts a row whose vector is given as the user's values. Under cosine a vector without direction is left out.
+  // Inserts a row by the user's vector. Under cosine a vector without direction is left out.
   // Locks one page at a time; every record leaves a valid index.
-  void insert(const float *vector, RowId row);
+  void insert(const core::VectorView &vector, RowId row);
 
  private:
   bool join_equal_node(RowId row);

@@ -35,7 +35,7 @@ bool insert_row(Relation index, Datum *values, bool *nulls, ItemPointer tid, Ind
   if (nulls[0]) return false;
   InsertState *state = insert_state(index, info);
   const MemoryContext caller = MemoryContextSwitchTo(state->row_context);
-  state->inserter->insert(state->ops.view(values[0]).values, row_id(*tid));
+  state->inserter->insert(state->ops.type->view(values[0]), row_id(*tid));
   MemoryContextSwitchTo(caller);
   MemoryContextReset(state->row_context);
   return false;

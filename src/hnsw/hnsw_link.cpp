@@ -10,11 +10,11 @@ Linker::Linker(const OpenIndex &index, pg::Logging logging, std::pmr::memory_res
     : index_(index),
       logging_(logging),
       writer_(index.shape(), memory),
-      vectors_(index.shape().dimensions, index.meta.metric, memory),
+      vectors_(index.shape(), index.meta.metric, memory),
       candidates_(memory),
       replacements_(memory),
       dead_(memory),
-      codes_(index.shape().dimensions, memory) {}
+      codes_(index.shape().unpacked_bytes(), memory) {}
 
 uint32_t Linker::read_vector(NodeId id, LaneSnapshot *lanes) {
   core::ScalarCode code;
@@ -38,7 +38,7 @@ uint32_t Linker::read_vector(NodeId id, LaneSnapshot *lanes) {
       is_live = header.state == core::SlotState::live;
       if (is_live) {
         code = header.scalar_code();
-        core::unpack_codes(slot.own(), index_.shape().dimensions, index_.shape().own_bits, codes_.data());
+        index_.shape().unpack_own(slot.own(), codes_.data());
       }
     } else if (lanes != nullptr) {
       lanes->live = false;
@@ -159,7 +159,7 @@ void Linker::reoffer(NodeId id) {
   const uint32_t own = read_vector(id, &lanes);
   if (own == kAbsent) return;
   const core::ScalarCode code = vectors_.code(own);
-  const std::pmr::vector<uint8_t> codes(vectors_.codes(own), vectors_.codes(own) + index_.shape().dimensions,
+  const std::pmr::vector<uint8_t> codes(vectors_.codes(own), vectors_.codes(own) + index_.shape().unpacked_bytes(),
                                         codes_.get_allocator());
   for (uint32_t i = 0; i < lanes.count; ++i) add_edge(lanes.ids[i], id, code, codes.data());
 }

@@ -44,8 +44,19 @@ float interpolate(const CurvePoint (&curve)[N], double ef) {
 
 }  // namespace
 
-float gamma_for(int ef_search, unsigned code_bits) {
-  return code_bits == 1 ? interpolate(kOneBitCurve, ef_search) : interpolate(kTwoBitCurve, ef_search);
+float gamma_for(int ef_search, unsigned code_bits, core::Metric metric) {
+  const float gamma = code_bits == 1 ? interpolate(kOneBitCurve, ef_search) : interpolate(kTwoBitCurve, ef_search);
+  switch (metric) {
+    // Products have no zero to measure from: the horizon is a share of the way to the largest product that the lengths
+    // allow, which is about twice the way that a distance would measure.
+    case core::Metric::inner_product:
+    case core::Metric::l1:
+    case core::Metric::hamming:
+    case core::Metric::jaccard:
+      return 0.5f * gamma;
+    default:
+      return gamma;
+  }
 }
 
 void define_settings() {

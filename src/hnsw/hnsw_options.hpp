@@ -4,6 +4,8 @@
 
 #include "pg/postgres.hpp"
 
+#include "core/metric.hpp"
+
 extern "C" {
 #include "access/reloptions.h"
 #include "utils/rel.h"
@@ -47,7 +49,8 @@ int option_ef_construction(Relation index);
 inline size_t beam_for(int ef_construction) { return static_cast<size_t>(ef_construction) * 3 / 2; }
 
 // How far beyond the k-th distance a search looks: hnsw.ef_search in the terms of the distance-adaptive stop. Monotone,
-// linear in log ef between measured points, one curve for each width of neighbour code.
-float gamma_for(int ef_search, unsigned code_bits);
+// linear in log ef between measured points, one curve for each width of neighbour code; without codes, distances are
+// known and the horizon is narrower, the more so where they are not squared.
+float gamma_for(int ef_search, unsigned code_bits, core::Metric metric);
 
 }  // namespace quiver::hnsw

@@ -6,18 +6,25 @@
 
 namespace quiver::hnsw {
 
-float VisitedVectors::distance(uint32_t a, uint32_t b) const {
-  const uint32_t dot = simd::kernels().dot_u8(codes(a), codes(b), dimensions_);
+float VisitedVectors::distance(uint32_t a, uint32_t b) {
+  if (!shape_.has_codes()) {
+    if (aimed_at_ != a) plain_.aim(parameters_[a], codes(a));
+    aimed_at_ = a;
+    const float distance = plain_.distance(parameters_[b], codes(b));
+    return by_inner_product_ ? largest_squared_norm_ + distance : distance;
+  }
+  const uint32_t dot = simd::kernels().dot_u8(codes(a), codes(b), shape_.dimensions);
   if (by_inner_product_)
-    return largest_squared_norm_ - core::inner_product(parameters_[a], parameters_[b], dot, dimensions_);
-  return core::squared_distance(parameters_[a], parameters_[b], dot, dimensions_);
+    return largest_squared_norm_ - core::inner_product(parameters_[a], parameters_[b], dot, shape_.dimensions);
+  return core::squared_distance(parameters_[a], parameters_[b], dot, shape_.dimensions);
 }
 
 size_t PageGraph::best_entries(core::Candidate *best) const {
   const IndexCache &cache = *index_.cache;
+  const size_t code_bytes = cache.shape.unpacked_bytes();
   size_t count = 0;
   for (size_t i = 0; i < cache.entries.size(); ++i) {
-    core::Candidate candidate{query_.distance(cache.entries[i].code, &cache.entry_codes[i * cache.shape.dimensions]),
+    core::Candidate candidate{query_.distance(cache.entries[i].code, &cache.entry_codes[i * code_bytes]),
                               cache.entries[i].id};
     for (size_t j = 0; j < count; ++j)
       if (candidate.estimate < best[j].estimate) std::swap(candidate, best[j]);
@@ -56,28 +63,58 @@ void PageGraph::read(NodeId id, core::Visit *visit, Payload *payload) {
     visit->distance = reading.distance;
     visit->bound = reading.bound;
     lanes_ = header.lanes_used;
-    query_.estimate(slot, lanes_, reading.distance, estimates_);
+    if (shape.has_codes()) query_.estimate(slot, lanes_, reading.distance, estimates_);
     memcpy(ids_, slot.ids(), lanes_ * sizeof(NodeId));
     memcpy(payload->rows, header.rows, sizeof payload->rows);
     payload->overflow = header.overflow;
     if (visit->live && visited_ != nullptr) {
       staged_code_ = header.scalar_code();
-      core::unpack_codes(slot.own(), shape.dimensions, shape.own_bits, staged_codes_.data());
+      shape.unpack_own(slot.own(), staged_codes_.data());
     }
   }
   UnlockReleaseBuffer(buffer);
 }
 
-// Pins the page of the node that will probably be visited next and asks the processor for its slot's lines.
+// The plain format's estimates are distances, read from the neighbours' own pages: a few pages are pinned ahead, so
+// that their lines arrive while the present one is computed.
+void PageGraph::measure() {
+  Buffer pins[kPinnedAhead];
+  for (uint32_t i = 0; i < lanes_ + kPinnedAhead; ++i) {
+    if (i >= kPinnedAhead) {
+      const uint32_t lane = i - kPinnedAhead;
+      const Buffer buffer = pins[lane % kPinnedAhead];
+      LockBuffer(buffer, BUFFER_LOCK_SHARE);
+      is_there_[lane] = holds_nodes(index_, buffer);
+      if (is_there_[lane]) {
+        const core::ConstSlot slot = read_slot(index_, BufferGetPage(buffer), ids_[lane]);
+        check_slot(index_, buffer, slot);
+        is_there_[lane] = slot.header()->state != core::SlotState::free;
+        if (is_there_[lane]) estimates_[lane] = query_.read(slot).distance;
+      }
+      UnlockReleaseBuffer(buffer);
+    }
+    if (i < lanes_) {
+      pins[i % kPinnedAhead] = pin_node_page(index_, ids_[i]);
+      prefetch(pins[i % kPinnedAhead], ids_[i]);
+    }
+  }
+}
+
+// Asks the processor for the lines of a node's slot.
+void PageGraph::prefetch(Buffer buffer, NodeId id) const {
+  const core::NodeShape &shape = index_.shape();
+  const char *bytes = slot_bytes_at(BufferGetPage(buffer), shape, slot_of(id, shape));
+  const size_t used = shape.used_bytes();
+  __builtin_prefetch(BufferGetPage(buffer));
+  for (size_t offset = 0; offset < used; offset += core::kLineBytes) __builtin_prefetch(bytes + offset);
+}
+
+// Pins the page of the node that will probably be visited next.
 void PageGraph::read_ahead(NodeId id) {
   if (id == kNullNode) return;
-  const core::NodeShape &shape = index_.shape();
   ahead_ = pin_node_page(index_, id);
-  ahead_block_ = block_of(id, shape);
-  const char *bytes = slot_bytes_at(BufferGetPage(ahead_), shape, slot_of(id, shape));
-  const size_t used = shape.used_bytes();
-  __builtin_prefetch(BufferGetPage(ahead_));
-  for (size_t offset = 0; offset < used; offset += core::kLineBytes) __builtin_prefetch(bytes + offset);
+  ahead_block_ = block_of(id, index_.shape());
+  prefetch(ahead_, id);
 }
 
 void PageGraph::finish() {

@@ -14,35 +14,44 @@ namespace quiver::hnsw {
 // Copies of the own vectors of the live nodes that a search visited, for insertion and vacuum to choose among.
 class VisitedVectors {
  public:
-  VisitedVectors(size_t dimensions, core::Metric metric, std::pmr::memory_resource *memory)
-      : dimensions_(dimensions),
+  VisitedVectors(const core::NodeShape &shape, core::Metric metric, std::pmr::memory_resource *memory)
+      : shape_(shape),
+        code_bytes_(shape.unpacked_bytes()),
         by_inner_product_(metric == core::Metric::inner_product),
         codes_(memory),
-        parameters_(memory) {}
+        parameters_(memory),
+        plain_(shape, core::edge_metric(metric), memory) {}
 
   void clear() {
     codes_.clear();
     parameters_.clear();
+    aimed_at_ = kNobody;
     largest_squared_norm_ = 0.0f;
   }
   uint32_t add(const core::ScalarCode &code, const uint8_t *codes) {
     parameters_.push_back(code);
     largest_squared_norm_ = Max(largest_squared_norm_, code.squared_norm);
-    codes_.insert(codes_.end(), codes, codes + dimensions_);
+    codes_.insert(codes_.end(), codes, codes + code_bytes_);
     return static_cast<uint32_t>(parameters_.size() - 1);
   }
   size_t size() const { return parameters_.size(); }
   const core::ScalarCode &code(uint32_t i) const { return parameters_[i]; }
-  const uint8_t *codes(uint32_t i) const { return &codes_[i * dimensions_]; }
-  // What edges are chosen by: squared L2, or under inner product the largest squared norm less the product.
-  float distance(uint32_t a, uint32_t b) const;
+  const uint8_t *codes(uint32_t i) const { return &codes_[i * code_bytes_]; }
+  // What edges are chosen by: the distance, squared for L2, or the largest squared norm less the inner product. In the
+  // plain format calls with the same `a` one after another are the cheaper ones.
+  float distance(uint32_t a, uint32_t b);
 
  private:
-  size_t dimensions_;
+  static constexpr uint32_t kNobody = 0xffffffffu;
+
+  core::NodeShape shape_;
+  size_t code_bytes_;
   bool by_inner_product_;
   float largest_squared_norm_ = 0.0f;
-  std::pmr::vector<uint8_t> codes_;  // one byte per axis
+  std::pmr::vector<uint8_t> codes_;  // unpacked, back to back
   std::pmr::vector<core::ScalarCode> parameters_;
+  core::PlainDistance plain_;
+  uint32_t aimed_at_ = kNobody;  // where plain_ is aimed
 };
 
 // Reads pages through hints, one page ahead of the browser. Holds at most one pin between visits; an error or the end
@@ -61,7 +70,7 @@ class PageGraph {
       : index_(index),
         query_(query),
         visited_(visited),
-        staged_codes_(visited == nullptr ? 0 : index.shape().dimensions, memory) {}
+        staged_codes_(visited == nullptr ? 0 : index.shape().unpacked_bytes(), memory) {}
   ~PageGraph() = default;
   PageGraph(const PageGraph &) = delete;
   PageGraph &operator=(const PageGraph &) = delete;
@@ -78,7 +87,14 @@ class PageGraph {
     core::Visit visit;
     pg::call([&, this] {
       read(id, &visit, payload);
-      for (uint32_t i = 0; i < lanes_; ++i) sink.offer(ids_[i], estimates_[i]);
+      if (index_.shape().has_codes()) {
+        for (uint32_t i = 0; i < lanes_; ++i) sink.offer(ids_[i], estimates_[i]);
+      } else {
+        admit(sink);
+        measure();
+        for (uint32_t i = 0; i < lanes_; ++i)
+          if (is_there_[i]) sink.take(ids_[i], estimates_[i]);
+      }
       read_ahead(sink.likely_next());
     });
     if (visit.live && visited_ != nullptr) payload->vector = visited_->add(staged_code_, staged_codes_.data());
@@ -92,6 +108,18 @@ class PageGraph {
 
  private:
   static constexpr size_t kBestEntries = 4;
+  static constexpr uint32_t kPinnedAhead = 4;
+
+  // Plain format: keeps the lanes to nodes that were not met before.
+  template <class Sink>
+  void admit(Sink &sink) {
+    uint32_t fresh = 0;
+    for (uint32_t i = 0; i < lanes_; ++i)
+      if (sink.admit(ids_[i])) ids_[fresh++] = ids_[i];
+    lanes_ = fresh;
+  }
+  void measure();
+  void prefetch(Buffer buffer, NodeId id) const;
 
   size_t best_entries(core::Candidate *best) const;
   void read(NodeId id, core::Visit *visit, Payload *payload);
@@ -105,6 +133,7 @@ class PageGraph {
   core::ScalarCode staged_code_{};
   NodeId ids_[core::kMaxLanes];
   float estimates_[core::kMaxLanes];
+  bool is_there_[core::kMaxLanes];  // plain format: the lane's node could be measured
   uint32_t lanes_ = 0;
   Buffer ahead_ = InvalidBuffer;
   BlockNumber ahead_block_ = InvalidBlockNumber;

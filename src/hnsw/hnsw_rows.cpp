@@ -40,9 +40,9 @@ bool same_vector(const OpenIndex &index, const core::ConstSlot &slot, const core
   const core::SlotHeader &header = *slot.header();
   if (header.minimum != code.minimum || header.step != code.step || header.code_sum != code.code_sum) return false;
   const core::NodeShape &shape = index.shape();
-  if (shape.own_bits == 8) return memcmp(slot.own(), codes, shape.dimensions) == 0;
+  if (shape.own_bytes() == shape.unpacked_bytes()) return memcmp(slot.own(), codes, shape.own_bytes()) == 0;
   auto *packed = static_cast<uint8_t *>(palloc(shape.own_bytes()));
-  core::pack_codes(codes, shape.dimensions, shape.own_bits, packed);
+  shape.pack_own(codes, packed);
   const bool same = memcmp(slot.own(), packed, shape.own_bytes()) == 0;
   pfree(packed);
   return same;

@@ -22,20 +22,20 @@ namespace quiver::hnsw {
 
 namespace {
 
-// Products have no zero to measure from: the horizon is a share of the way to the largest product that the lengths
-// allow, which is about twice the way that a distance would measure.
-constexpr float kInnerProductGamma = 0.5f;
-
 // The executor asks for two or three rows more than it needs before it is sure of the order of the last.
 constexpr size_t kReadAheadRows = 4;
+
+// Sparse vectors that share nothing are all at one distance: a visit in the plain format reads up to 2 m pages, so the
+// search is held to this multiple of HNSW's.
+constexpr size_t kWideVisits = 8;
 
 size_t scan_memory() { return static_cast<size_t>(work_mem * 1024.0 * settings.scan_mem_multiplier); }
 
 core::BrowseOptions browse_options(const core::NodeShape &shape, core::Metric metric) {
   core::BrowseOptions options;
   options.read_ahead = kReadAheadRows;
-  options.gamma = gamma_for(settings.ef_search, shape.code.bits);
-  if (metric == core::Metric::inner_product) options.gamma *= kInnerProductGamma;
+  options.gamma = gamma_for(settings.ef_search, shape.code.bits, metric);
+  if (!shape.has_codes()) options.wide_visits = kWideVisits * static_cast<size_t>(settings.ef_search);
   options.keep_smaller_estimate = shape.code.bits == 1;
   options.max_lanes = shape.lanes;
   options.max_visits = static_cast<size_t>(settings.max_scan_tuples);
@@ -64,7 +64,7 @@ ScanRun::ScanRun(Relation relation, MemoryContext context)
       mode_(static_cast<IterativeScan>(settings.iterative_scan)),
       ef_search_(static_cast<size_t>(settings.ef_search)) {}
 
-void ScanRun::start(const float *query) {
+void ScanRun::start(const core::VectorView &query) {
   has_direction_ = query_.aim(query);
   if (has_direction_)
     browser_.start();
@@ -177,17 +177,27 @@ struct ScanState {
 };
 
 // A query that is NULL at run time orders nothing: every row is as good. Zero serves as the vector.
-const float *query_values(IndexScanDesc scan, ScanState *state) {
+core::VectorView zero_query(const types::IndexType &type, const core::NodeShape &shape) {
+  core::VectorView view{type.kind, shape.dimensions, nullptr, nullptr, {}};
+  if (type.kind == core::ElementKind::dense)
+    view.values = static_cast<float *>(palloc0(shape.dimensions * sizeof(float)));
+  if (type.kind == core::ElementKind::bits) view.bits = static_cast<uint8_t *>(palloc0((shape.dimensions + 7) / 8));
+  return view;
+}
+
+core::VectorView query_of(IndexScanDesc scan, ScanState *state) {
   const ScanKey key = &scan->orderByData[0];
-  const types::IndexOps ops = types::index_ops_for(scan->indexRelation);
-  const uint32 dimensions = state->run->dimensions();
+  const types::IndexType &type = *types::index_ops_for(scan->indexRelation).type;
+  const core::NodeShape &shape = state->run->shape();
   state->query_is_null = (key->sk_flags & SK_ISNULL) != 0;
-  if (state->query_is_null) return static_cast<float *>(palloc0(dimensions * sizeof(float)));
-  const types::VectorView view = ops.view(key->sk_argument);
-  if (view.dimensions != dimensions)
+  if (state->query_is_null) return zero_query(type, shape);
+  const core::VectorView view = type.view(key->sk_argument);
+  if (view.dimensions != shape.dimensions)
     ereport(ERROR, (errcode(ERRCODE_DATA_EXCEPTION),
-                    errmsg("different %s dimensions %zu and %u", ops.type_name, view.dimensions, dimensions)));
-  return view.values;
+                    type.kind == core::ElementKind::bits
+                        ? errmsg("different bit lengths %zu and %u", view.dimensions, shape.dimensions)
+                        : errmsg("different %s dimensions %zu and %u", type.name, view.dimensions, shape.dimensions)));
+  return view;
 }
 
 void begin_run(IndexScanDesc scan, ScanState *state) {
@@ -197,7 +207,7 @@ void begin_run(IndexScanDesc scan, ScanState *state) {
   compat::count_index_search(scan);
   const MemoryContext caller = MemoryContextSwitchTo(state->context);
   state->run = pg::make<ScanRun>(state->context, scan->indexRelation, state->context);
-  state->run->start(query_values(scan, state));
+  state->run->start(query_of(scan, state));
   MemoryContextSwitchTo(caller);
 }
 

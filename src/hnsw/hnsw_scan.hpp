@@ -15,9 +15,9 @@ class ScanRun {
  public:
   ScanRun(Relation relation, MemoryContext context);
 
-  uint32 dimensions() const { return index_.meta.dimensions; }
-  // Begins with a query of dimensions() values.
-  void start(const float *query);
+  const core::NodeShape &shape() const { return index_.shape(); }
+  // Begins with a query of as many dimensions.
+  void start(const core::VectorView &query);
 
   struct Row {
     RowId row;

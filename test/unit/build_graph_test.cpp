@@ -32,7 +32,7 @@ class BuildGraphTest : public testing::Test {
       vectors_.push_back(row);
     }
     for (size_t i = 0; i < rows; ++i) {
-      ASSERT_TRUE(encoder_->encode(vectors_[i % distinct].data()));
+      ASSERT_TRUE(encoder_->encode(VectorView::dense(vectors_[i % distinct].data(), vectors_[i % distinct].size())));
       if (!graph_->add(encoder_->code(), encoder_->codes(), {0, static_cast<uint16_t>(i), 1})) break;
       ++added_;
     }
@@ -96,7 +96,7 @@ TEST_F(BuildGraphTest, StopsAtItsBudget) {
 
 TEST_F(BuildGraphTest, BrowserFindsNodesOnceAndTheNearestFirst) {
   build(1500, 1500);
-  BuildGraph::View view(*graph_, memory_);
+  BuildGraph::View view(*graph_, Metric::l2, memory_);
   BrowseOptions options;
   options.gamma = 0.2f;
   options.max_lanes = shape_.lanes * 2;
@@ -125,7 +125,7 @@ TEST_F(BuildGraphTest, BrowserFindsNodesOnceAndTheNearestFirst) {
 
 TEST_F(BuildGraphTest, ALimitedSearchStillHandsOutItsFirstRows) {
   build(1500, 1500);
-  BuildGraph::View view(*graph_, memory_);
+  BuildGraph::View view(*graph_, Metric::l2, memory_);
   BrowseOptions options;
   options.gamma = 10.0f;
   options.max_lanes = shape_.lanes * 2;

@@ -62,7 +62,9 @@ TEST(NodeQueryTest, BoundsNeverExceedTheOperator) {
           if (random() % 4 == 0) aim = row;  // the nearest possible
           if (random() % 4 == 0)
             for (size_t i = 0; i < n; ++i) aim[i] = row[i] * (1.0f + 1e-6f * static_cast<float>(random() % 10));
-          if (!encoder.encode(row.data()) || !query.aim(aim.data())) continue;
+          if (!encoder.encode(VectorView::dense(row.data(), row.size())) ||
+              !query.aim(VectorView::dense(aim.data(), aim.size())))
+            continue;
           writer.write_own(node.slot, encoder.code(), encoder.codes(), {0, 1, 1});
           const double value = operator_value(metric, row, aim);
           const double bound = query.read(node.read()).bound;
@@ -88,7 +90,8 @@ TEST(NodeQueryTest, BoundsAreTight) {
     Node node(shape);
     for (int round = 0; round < 50; ++round) {
       const auto row = random_vector(n, 1.0f, random), aim = random_vector(n, 1.0f, random);
-      ASSERT_TRUE(encoder.encode(row.data()) && query.aim(aim.data()));
+      ASSERT_TRUE(encoder.encode(VectorView::dense(row.data(), row.size())) &&
+                  query.aim(VectorView::dense(aim.data(), aim.size())));
       writer.write_own(node.slot, encoder.code(), encoder.codes(), {0, 1, 1});
       EXPECT_GE(query.read(node.read()).bound, 0.97 * operator_value(metric, row, aim));
     }
@@ -107,21 +110,21 @@ TEST(NodeQueryTest, EstimatesAreCloseToDistances) {
       NodeQuery query(shape, metric, rotation, memory);
       Node node(shape);
       const std::vector<float> center = random_vector(n, 1.0f, random);
-      ASSERT_TRUE(encoder.encode(center.data()));
+      ASSERT_TRUE(encoder.encode(VectorView::dense(center.data(), center.size())));
       writer.write_own(node.slot, encoder.code(), encoder.codes(), {0, 1, 1});
       writer.aim(encoder.code(), encoder.codes());
       std::vector<std::vector<float>> rows;
       for (uint32_t lane = 0; lane < shape.lanes; ++lane) {
         std::vector<float> row = random_vector(n, 0.4f, random);
         for (size_t i = 0; i < n; ++i) row[i] += center[i];
-        ASSERT_TRUE(encoder.encode(row.data()));
+        ASSERT_TRUE(encoder.encode(VectorView::dense(row.data(), row.size())));
         writer.write_lane(node.slot, lane, lane, encoder.code(), encoder.codes());
         rows.push_back(row);
       }
       node.slot.header()->lanes_used = static_cast<uint8_t>(shape.lanes);
       std::vector<float> aim = random_vector(n, 0.4f, random);
       for (size_t i = 0; i < n; ++i) aim[i] += center[i];
-      ASSERT_TRUE(query.aim(aim.data()));
+      ASSERT_TRUE(query.aim(VectorView::dense(aim.data(), aim.size())));
       std::vector<float> estimates(shape.lanes);
       query.estimate(node.read(), shape.lanes, query.read(node.read()).distance, estimates.data());
       double squared_error = 0, squared_spread = 0;
@@ -144,8 +147,8 @@ TEST(NodeQueryTest, CosineHasNoDirectionForZero) {
   RowEncoder encoder(shape, Metric::cosine, rotation, memory);
   NodeQuery query(shape, Metric::cosine, rotation, memory);
   const std::vector<float> zero(4, 0.0f);
-  EXPECT_FALSE(encoder.encode(zero.data()));
-  EXPECT_FALSE(query.aim(zero.data()));
+  EXPECT_FALSE(encoder.encode(VectorView::dense(zero.data(), zero.size())));
+  EXPECT_FALSE(query.aim(VectorView::dense(zero.data(), zero.size())));
 }
 
 TEST(NodeWriterTest, KeptLanesMoveToTheFront) {
@@ -157,13 +160,13 @@ TEST(NodeWriterTest, KeptLanesMoveToTheFront) {
   NodeWriter writer(shape, memory);
   Node node(shape);
   const auto center = random_vector(100, 1.0f, random);
-  ASSERT_TRUE(encoder.encode(center.data()));
+  ASSERT_TRUE(encoder.encode(VectorView::dense(center.data(), center.size())));
   writer.write_own(node.slot, encoder.code(), encoder.codes(), {0, 1, 1});
   writer.aim(encoder.code(), encoder.codes());
   std::vector<std::vector<uint8_t>> codes;
   for (uint32_t lane = 0; lane < 10; ++lane) {
     const auto row = random_vector(100, 1.0f, random);
-    ASSERT_TRUE(encoder.encode(row.data()));
+    ASSERT_TRUE(encoder.encode(VectorView::dense(row.data(), row.size())));
     writer.write_lane(node.slot, lane, 100 + lane, encoder.code(), encoder.codes());
     codes.emplace_back(node.slot.code(lane), node.slot.code(lane) + shape.code.bytes());
   }

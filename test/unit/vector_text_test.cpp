@@ -19,7 +19,7 @@ struct Parsed {
 
 Parsed parse(const std::string &text) {
   std::vector<float> values(count_elements(text.c_str()) + 1, -77.0f);
-  const ParsedVector parsed = parse_vector(text.c_str(), values.data(), values.size() - 1);
+  const ParsedVector parsed = parse_vector(text.c_str(), values.data(), values.size() - 1, HUGE_VALF);
   values.resize(parsed.dimensions);
   return {parsed.problem, values};
 }
@@ -44,7 +44,7 @@ TEST(VectorTextTest, NamesTheProblem) {
 
 TEST(VectorTextTest, StopsAtItsCapacity) {
   float values[3] = {0, 0, -77.0f};
-  EXPECT_EQ(parse_vector("[1,2,3]", values, 2).problem, TextProblem::too_many_elements);
+  EXPECT_EQ(parse_vector("[1,2,3]", values, 2, HUGE_VALF).problem, TextProblem::too_many_elements);
   EXPECT_EQ(values[2], -77.0f);
 }
 

@@ -1,0 +1,6 @@
+
+-- The end of what header.sql guards.
+-- SPDX-License-Identifier: PostgreSQL
+$body$;
+END
+$guard$;
