@@ -47,6 +47,7 @@ cd "$folder"
   echo "unix_socket_directories = '$folder'"
   echo "port = 5432"
   echo "fsync = off"
+  echo "jit = off"
   echo "shared_buffers = 512MB"
   echo "dynamic_shared_memory_type = mmap"
   for setting in "${settings[@]}"; do echo "${setting%%=*} = '${setting#*=}'"; done

@@ -62,7 +62,6 @@ NodeShape choose_plain_shape(OwnKind own, size_t dimensions, size_t m, size_t ca
   shape.dimensions = static_cast<uint32_t>(dimensions);
   shape.own = own;
   shape.own_bits = own == OwnKind::scalar ? own_bits_for(dimensions) : 8;
-  shape.code = {dimensions, 0, 0};
   shape.lanes = static_cast<uint32_t>(2 * m);
   const size_t most = kPage - sizeof(SlotHeader) - 2 * m * sizeof(NodeId);
   if (own == OwnKind::sparse)

@@ -138,7 +138,7 @@ core::NodeShape shape_of(const MetaPage &meta) {
   shape.own = meta.own;
   shape.own_bits = meta.own_bits;
   shape.capacity = meta.capacity;
-  shape.code = {meta.dimensions, meta.code_axes, meta.code_bits};
+  if (shape.has_codes()) shape.code = {meta.dimensions, meta.code_axes, meta.code_bits};
   shape.lanes = meta.lanes;
   shape.slots_per_page = meta.slots_per_page;
   shape.slot_bytes = meta.slot_bytes;
