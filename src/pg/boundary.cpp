@@ -29,9 +29,10 @@ int sqlstate_of(core::Errc code) noexcept {
   return ERRCODE_INTERNAL_ERROR;
 }
 
-Failure describe_current_exception() noexcept {
-  Failure failure{Failure::Kind::unexpected, core::Errc::internal, ""};
-  const auto copy = [&failure](const char *what) { strlcpy(failure.message, what, sizeof failure.message); };
+const Failure &describe_current_exception() noexcept {
+  static Failure failure;
+  failure = {Failure::Kind::unexpected, core::Errc::internal, ""};
+  const auto copy = [](const char *what) { strlcpy(failure.message, what, sizeof failure.message); };
   try {
     throw;
   } catch (const PostgresError &) {

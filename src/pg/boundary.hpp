@@ -22,8 +22,9 @@ struct Failure {
   char message[256];
 };
 
-// Describes the exception in flight. Call it inside a catch block only; allocates nothing, raises nothing.
-Failure describe_current_exception() noexcept;
+// Describes the exception in flight, in static storage: the frames of every SQL function stay small. Call it inside a
+// catch block only; allocates nothing, raises nothing.
+const Failure &describe_current_exception() noexcept;
 
 // Turns a failure into a server error. REQUIRES: no C++ object with a destructor is alive in the calling frame.
 [[noreturn]] void raise(const Failure &failure);
@@ -36,13 +37,13 @@ int sqlstate_of(core::Errc code) noexcept;
 template <class Body>
 auto enter(Body &&body) -> decltype(body()) {
   static_assert(std::is_trivially_destructible_v<std::decay_t<Body>>, "a jump would skip this destructor");
-  Failure failure;
+  const Failure *failure;
   try {
     return body();
   } catch (...) {
-    failure = describe_current_exception();
+    failure = &describe_current_exception();
   }
-  raise(failure);
+  raise(*failure);
 }
 
 // What the server's error handling changes under our feet while it jumps, and what call() puts back.

@@ -12,7 +12,7 @@ inline Floats fold(size_t n, Step step) {
   size_t i = 0;
   for (; i + 4 * kFloats <= n; i += 4 * kFloats)
     for (size_t k = 0; k < 4; ++k) sums[k] = step(sums[k], i + k * kFloats, whole);
-  for (size_t k = 0; i + kFloats <= n; i += kFloats, ++k) sums[k] = step(sums[k], i, whole);
+  for (; i + kFloats <= n; i += kFloats) sums[0] = step(sums[0], i, whole);
   if (i < n) sums[3] = step(sums[3], i, [count = n - i](const auto *p) { return load_part(p, count); });
   return add(add(sums[0], sums[1]), add(sums[2], sums[3]));
 }
@@ -39,15 +39,23 @@ float l1(const Element *a, const Element *b, size_t n) {
 
 template <class Element>
 CosineSums cosine_sums(const Element *a, const Element *b, size_t n) {
-  Floats norm_a[2] = {zero(), zero()}, norm_b[2] = {zero(), zero()};
-  const Floats dot = fold(n, [&](Floats total, size_t i, auto at) {
-    const Floats x = at(a + i), y = at(b + i);
-    const size_t half = (i / kFloats) % 2;
-    norm_a[half] = multiply_add(x, x, norm_a[half]);
-    norm_b[half] = multiply_add(y, y, norm_b[half]);
-    return multiply_add(x, y, total);
-  });
-  return {sum(dot), sum(add(norm_a[0], norm_a[1])), sum(add(norm_b[0], norm_b[1]))};
+  Floats dot[2] = {zero(), zero()}, norm_a[2] = {zero(), zero()}, norm_b[2] = {zero(), zero()};
+  const auto step = [&](size_t k, Floats x, Floats y) {
+    dot[k] = multiply_add(x, y, dot[k]);
+    norm_a[k] = multiply_add(x, x, norm_a[k]);
+    norm_b[k] = multiply_add(y, y, norm_b[k]);
+  };
+  size_t i = 0;
+  for (; i + 2 * kFloats <= n; i += 2 * kFloats) {
+    step(0, load(a + i), load(b + i));
+    step(1, load(a + i + kFloats), load(b + i + kFloats));
+  }
+  if (i + kFloats <= n) {
+    step(0, load(a + i), load(b + i));
+    i += kFloats;
+  }
+  if (i < n) step(1, load_part(a + i, n - i), load_part(b + i, n - i));
+  return {sum(add(dot[0], dot[1])), sum(add(norm_a[0], norm_a[1])), sum(add(norm_b[0], norm_b[1]))};
 }
 
 double squared_norm(const float *a, size_t n) {

@@ -99,8 +99,6 @@ const char *cpu_features() {
 
 namespace {
 
-constinit const Kernels *chosen = nullptr;
-
 const Kernels *best() {
   Tier tiers[kMaxTiers] = {};
   const size_t count = list_tiers(tiers, kMaxTiers);
@@ -118,7 +116,7 @@ const Kernels *find(const char *name) {
   return nullptr;
 }
 
-// First use: the environment may force a tier for tests. One that is not to be had is a mistake of the test's set-up.
+// At load: the environment may force a tier for tests. One that is not to be had is a mistake of the test's set-up.
 const Kernels *choose_first() {
   const char *forced = std::getenv("QUIVER_SIMD_TIER");
   if (forced == nullptr || forced[0] == '\0') return best();
@@ -132,15 +130,12 @@ const Kernels *choose_first() {
 
 }  // namespace
 
-const Kernels &kernels() {
-  if (chosen == nullptr) chosen = choose_first();
-  return *chosen;
-}
+const Kernels *kernels_in_force = choose_first();
 
 bool force_tier(const char *name) {
   const Kernels *found = find(name);
   if (found == nullptr) return false;
-  chosen = found;
+  kernels_in_force = found;
   return true;
 }
 

@@ -20,10 +20,13 @@ inline constexpr size_t kMaxTiers = 8;
 // Fills `tiers` (up to `capacity`) and returns how many there are. The order is the order of preference.
 size_t list_tiers(Tier *tiers, size_t capacity);
 
+// Points to the table in force from load on; see kernels().
+extern const Kernels *kernels_in_force;
+
 // The table in force: the first supported tier, or the one given by the environment variable QUIVER_SIMD_TIER at load,
 // or by force_tier. An impossible name in the environment ends the process: it is there for tests. Fetch it once per
 // scan, build or batch, never per distance.
-const Kernels &kernels();
+inline const Kernels &kernels() { return *kernels_in_force; }
 
 // Makes `name` the tier in force ("auto" returns to the first supported one). Returns false, and changes nothing, when
 // no such tier was compiled in or the CPU lacks it.

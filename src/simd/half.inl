@@ -80,10 +80,18 @@ inline void store_halves(Half *p, Floats x) {
 
 #endif
 
-#if QUIVER_LANE_BITS != 512
+#if QUIVER_LANE_BITS == 256
 inline Floats load_part(const Half *p, size_t count) {
-  Half part[kFloats] = {};
-  for (size_t i = 0; i < count; ++i) part[i] = p[i];
+  const auto *bytes = reinterpret_cast<const uint8_t *>(p);
+  const size_t low = count < 4 ? count : 4;
+  return simde_mm256_cvtph_ps(simde_mm_set_epi64x(static_cast<int64_t>(load_word(bytes + 2 * low, 2 * (count - low))),
+                                                  static_cast<int64_t>(load_word(bytes, 2 * low))));
+}
+#elif QUIVER_LANE_BITS == 128
+inline Floats load_part(const Half *p, size_t count) {
+  const uint64_t word = load_word(reinterpret_cast<const uint8_t *>(p), 2 * count);
+  Half part[kFloats];
+  std::memcpy(part, &word, sizeof word);
   return load(part);
 }
 #endif

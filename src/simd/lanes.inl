@@ -137,10 +137,11 @@ using Integers = simde__m128i;
 inline Floats zero() { return simde_mm_setzero_ps(); }
 inline Floats broadcast(float x) { return simde_mm_set1_ps(x); }
 inline Floats load(const float *p) { return simde_mm_loadu_ps(p); }
+// Assembled in registers: a load of what was just stored in pieces would wait for the stores.
 inline Floats load_part(const float *p, size_t count) {
-  float part[kFloats] = {};
-  for (size_t i = 0; i < count; ++i) part[i] = p[i];
-  return simde_mm_loadu_ps(part);
+  if (count < 2) return count == 0 ? zero() : simde_mm_load_ss(p);
+  const Floats two = simde_mm_castsi128_ps(simde_mm_loadl_epi64(reinterpret_cast<const simde__m128i *>(p)));
+  return count == 2 ? two : simde_mm_movelh_ps(two, simde_mm_load_ss(p + 2));
 }
 inline void store(float *p, Floats x) { simde_mm_storeu_ps(p, x); }
 inline Floats add(Floats a, Floats b) { return simde_mm_add_ps(a, b); }
@@ -206,6 +207,18 @@ inline int32_t sum_i32(Integers a) {
   quarter = simde_mm_add_epi32(quarter, simde_mm_shuffle_epi32(quarter, 0x4E));
   quarter = simde_mm_add_epi32(quarter, simde_mm_shuffle_epi32(quarter, 0xB1));
   return simde_mm_cvtsi128_si32(quarter);
+}
+
+// Up to eight bytes, the others zero. Loads that overlap spare a copy in pieces.
+inline uint64_t load_word(const uint8_t *p, size_t count) {
+  const auto piece = [p](auto kind, size_t offset) {
+    std::memcpy(&kind, p + offset, sizeof kind);
+    return static_cast<uint64_t>(kind);
+  };
+  if (count >= 8) return piece(uint64_t{}, 0);
+  if (count >= 4) return piece(uint32_t{}, 0) | piece(uint32_t{}, count - 4) << (8 * (count - 4));
+  if (count >= 2) return piece(uint16_t{}, 0) | piece(uint16_t{}, count - 2) << (8 * (count - 2));
+  return count == 0 ? 0 : p[0];
 }
 
 inline uint32_t popcount(uint64_t x) {

@@ -29,14 +29,11 @@ inline Block load_block(const SparseTerms &list, size_t start, int32_t padding) 
     block.last = list.indices[start + kBlock - 1];
     return block;
   }
-  int32_t indices[kBlock] = {padding, padding, padding, padding};
-  float values[kBlock] = {};
-  for (size_t i = 0; start + i < list.count; ++i) {
-    indices[i] = list.indices[start + i];
-    values[i] = list.values[start + i];
-  }
-  block.indices = simde_mm_loadu_si128(reinterpret_cast<const simde__m128i *>(indices));
-  block.values = simde_mm_loadu_ps(values);
+  const size_t count = list.count - start;
+  const auto at = [count, start, padding, &list](size_t i) { return i < count ? list.indices[start + i] : padding; };
+  const auto value = [count, start, &list](size_t i) { return i < count ? list.values[start + i] : 0.0f; };
+  block.indices = simde_mm_set_epi32(padding, at(2), at(1), at(0));
+  block.values = simde_mm_set_ps(0.0f, value(2), value(1), value(0));
   block.last = list.indices[list.count - 1];
   return block;
 }

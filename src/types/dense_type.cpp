@@ -32,9 +32,9 @@ void check_element(const char *type, float value) {
     ereport(ERROR, (errcode(ERRCODE_DATA_EXCEPTION), errmsg("infinite value not allowed in %s", type)));
 }
 
-void check_same_dimensions(const char *type, int a, int b) {
-  if (a != b)
-    ereport(ERROR, (errcode(ERRCODE_DATA_EXCEPTION), errmsg("different %s dimensions %d and %d", type, a, b)));
+void raise_different_dimensions(const char *type, int a, int b) {
+  ereport(ERROR, (errcode(ERRCODE_DATA_EXCEPTION), errmsg("different %s dimensions %d and %d", type, a, b)));
+  pg_unreachable();
 }
 
 void raise_out_of_range(const char *type, float value) {
