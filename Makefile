@@ -54,13 +54,14 @@ install-alias: $(ALIAS)--$(ALIASVERSION).sql
 uninstall-alias:
 	$(if $(findstring quiver,$(alias_owner)),rm -f $(extension_folder)/$(ALIAS).control $(extension_folder)/$(ALIAS)--*.sql,@true)
 
-.PHONY: help install-alias uninstall-alias unit regress tap verify format bench
+.PHONY: help install-alias uninstall-alias unit regress wire tap verify format bench
 help:
 	@echo 'make                build the extension (PG_CONFIG=... chooses the server)'
 	@echo 'make install        install it into that server'
 	@echo 'make install-alias  let CREATE EXTENSION vector find it too; uninstall-alias takes that back'
 	@echo 'make unit           unit tests without a server, seconds (scripts/unit.sh runs the other machines too)'
 	@echo 'make regress        SQL and isolation tests of the installed extension, in a throw-away cluster'
+	@echo 'make wire           what clients send, by a client library: binary, prepared, pipelined, damaged'
 	@echo 'make tap            crashes, standbys, damaged pages, recall'
 	@echo 'make verify         every check and test, as CI runs them'
 	@echo 'make format         clang-format over the sources'
@@ -72,6 +73,9 @@ unit:
 
 regress:
 	bash scripts/regress.sh
+
+wire:
+	bash scripts/wire.sh
 
 tap:
 	bash scripts/tap.sh

@@ -32,7 +32,7 @@ wanted() {
   for part in "$@"; do
     case $part in
       build) ;;
-      test) echo cmake ninja-build libgtest-dev libipc-run-perl clang-format
+      test) echo cmake ninja-build libgtest-dev libipc-run-perl python3-psycopg clang-format
         if [ "$(dpkg --print-architecture)" = amd64 ]; then echo g++-aarch64-linux-gnu qemu-user-static; fi ;;
       demo) echo python3 ;;
       *) echo "packages: unknown part $part" >&2; exit 2 ;;
