@@ -27,7 +27,7 @@ struct Power {
 
 constexpr Power power_of_ten(int decimal_exponent) {
   Wide five = 1;  // to the power of at most 45, below 2^105
-  for (int i = 0; i < std::abs(decimal_exponent); ++i) five *= 5;
+  for (int i = 0; i < std::max(decimal_exponent, -decimal_exponent); ++i) five *= 5;
   Power power{0, decimal_exponent};
   bool inexact = false;
   if (decimal_exponent >= 0) {

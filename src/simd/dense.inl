@@ -7,8 +7,12 @@ namespace {
 // elements at i; `load(p)` loads a whole register there or, at the end, what is left and zeros.
 template <class Step>
 inline Floats fold(size_t n, Step step) {
-  Floats sums[4] = {zero(), zero(), zero(), zero()};
   const auto whole = [](const auto *p) { return load(p); };
+  if (n <= kFloats) {  // short vectors should not pay for adding up four accumulators
+    if (n == kFloats) return step(zero(), 0, whole);
+    return step(zero(), 0, [n](const auto *p) { return load_part(p, n); });
+  }
+  Floats sums[4] = {zero(), zero(), zero(), zero()};
   size_t i = 0;
   for (; i + 4 * kFloats <= n; i += 4 * kFloats)
     for (size_t k = 0; k < 4; ++k) sums[k] = step(sums[k], i + k * kFloats, whole);

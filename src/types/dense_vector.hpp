@@ -38,12 +38,12 @@ struct DenseTraits<Half> {
 };
 
 // Checks that every vector type shares; `type` names it in the message.
-void check_dimensions(const char *type, int64 dimensions);            // 22000 below 1, 54000 above 16,000
-void check_typmod(int32 typmod, int dimensions);                      // 22000; a typmod of -1 asks for nothing
-void check_element(const char *type, float value);                    // 22000 for NaN or an infinity
+void check_dimensions(const char *type, int64 dimensions);                     // 22000 below 1, 54000 above 16,000
+void check_typmod(int32 typmod, int dimensions);                               // 22000; a typmod of -1 asks for nothing
+void check_element(const char *type, float value);                             // 22000 for NaN or an infinity
 [[noreturn]] void raise_different_dimensions(const char *type, int a, int b);  // 22000
-int32 read_typmod(Datum modifiers, const char *type, int limit);      // 22023
-[[noreturn]] void raise_out_of_range(const char *type, float value);  // 22003, quoting the number
+int32 read_typmod(Datum modifiers, const char *type, int limit);               // 22023
+[[noreturn]] void raise_out_of_range(const char *type, float value);           // 22003, quoting the number
 
 inline void check_same_dimensions(const char *type, int a, int b) {
   if (unlikely(a != b)) raise_different_dimensions(type, a, b);
