@@ -43,6 +43,10 @@ float l1(const Element *a, const Element *b, size_t n) {
 
 template <class Element>
 CosineSums cosine_sums(const Element *a, const Element *b, size_t n) {
+  if (n <= kFloats) {
+    const Floats x = n == kFloats ? load(a) : load_part(a, n), y = n == kFloats ? load(b) : load_part(b, n);
+    return {sum(multiply(x, y)), sum(multiply(x, x)), sum(multiply(y, y))};
+  }
   Floats dot[2] = {zero(), zero()}, norm_a[2] = {zero(), zero()}, norm_b[2] = {zero(), zero()};
   const auto step = [&](size_t k, Floats x, Floats y) {
     dot[k] = multiply_add(x, y, dot[k]);

@@ -14,6 +14,10 @@ $node->append_conf('postgresql.conf', "wal_consistency_checking = 'all'\nmax_wal
 $node->start;
 create_items($node, 600, 16);
 $node->safe_psql('postgres', 'CREATE INDEX ON items (note)');
+# Both formats, every kind of own vector.
+$node->safe_psql('postgres', 'CREATE INDEX items_l1 ON items USING hnsw (v vector_l1_ops);
+	CREATE INDEX items_bits ON items USING hnsw ((binary_quantize(v)::bit(16)) bit_hamming_ops);
+	CREATE INDEX items_sparse ON items USING hnsw ((v::sparsevec(16)) sparsevec_l2_ops)');
 
 # Each statement commits by itself and prints what it did only when that is certain.
 sub writer_script {

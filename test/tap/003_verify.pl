@@ -42,6 +42,7 @@ ok(defined $open_block, 'a page has a free slot');
 
 # What the server said to the commands of the last findings().
 my $said = '';
+my $order = 'v <-> make_vector(7)';
 
 # Changes bytes, starts the server, asks quiver_verify and a few queries, stops it.
 sub findings {
@@ -51,8 +52,8 @@ sub findings {
 	my (undef, $found, $error) = $node->psql('postgres',
 		"SELECT string_agg(DISTINCT invariant::text, ',') FROM quiver_verify('items_v', true)");
 	$said = '';
-	for my $command ('SET enable_seqscan = off; SELECT count(*) FROM (SELECT id FROM items ORDER BY v <-> make_vector(7)) t',
-		'SET enable_seqscan = off; SELECT id FROM items ORDER BY v <-> make_vector(7) LIMIT 10',
+	for my $command ("SET enable_seqscan = off; SELECT count(*) FROM (SELECT id FROM items ORDER BY $order) t",
+		"SET enable_seqscan = off; SELECT id FROM items ORDER BY $order LIMIT 10",
 		'BEGIN; INSERT INTO items (id, v) SELECT 5000 + i, make_vector(5000 + i) FROM generate_series(1, 20) i; ROLLBACK',
 		'DELETE FROM items WHERE id = 2', 'VACUUM items') {
 		my ($status, undef, $message) = $node->psql('postgres', "\\set VERBOSITY verbose\n$command", timeout => 60);
@@ -99,14 +100,30 @@ reports(11, 'a row that is not indexed', slot(1, 2, 4), pack('vvv', 0, 900, 1));
 
 # Damage at random: an error or a report, never a crash, and never a row that is not in the table.
 srand 20240517;
-for my $round (1 .. 25) {
+sub damage_at_random {
+	my ($round, $last) = @_;
 	my $bytes = $sound;
 	for (1 .. 1 + int rand 4) {
 		my $offset = rand() < 0.3 ? PAGE * int(rand(length($bytes) / PAGE)) + int(rand 128) : int rand length $bytes;
 		substr($bytes, $offset, 1) = chr int rand 256;
 	}
 	substr($bytes, PAGE * (1 + int rand(length($bytes) / PAGE - 1)), PAGE) = "\0" x PAGE if $round % 10 == 0;
-	$bytes = substr $bytes, 0, PAGE * int(length($bytes) / PAGE / 2) if $round == 25;
+	$bytes = substr $bytes, 0, PAGE * int(length($bytes) / PAGE / 2) if $round == $last;
 	findings($bytes);
+}
+damage_at_random($_, 25) for 1 .. 25;
+
+# The same in the plain format: sparse own vectors, bits.
+for my $plain (['(v::sparsevec(32)) sparsevec_l2_ops', 'v::sparsevec(32) <-> make_vector(7)::sparsevec'],
+	['(binary_quantize(v)::bit(32)) bit_jaccard_ops', 'binary_quantize(v)::bit(32) <%> binary_quantize(make_vector(7))']) {
+	write_index($path, $sound);
+	$node->start;
+	$node->safe_psql('postgres', "DROP INDEX items_v; CREATE INDEX items_v ON items USING hnsw ($plain->[0]); CHECKPOINT");
+	$order = $plain->[1];
+	index_is_sound($node, $plain->[0]);
+	$path = QuiverTest::index_path($node);
+	$node->stop;
+	$sound = read_index($path);
+	damage_at_random($_, 10) for 1 .. 10;
 }
 done_testing();
