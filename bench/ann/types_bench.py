@@ -4,7 +4,8 @@
 usage: types_bench.py CASE,CASE... BASE_FOLDER NAME=PG_CONFIG:EXTENSION... [--rows N] [--out DIR]
 
 Cases, with what they are made of:
-  half       halfvec, L2          patches.base.fbin
+  dense      vector, L2           patches.base.fbin
+  half       halfvec, L2          the same
   l1         vector, L1           words.base.fbin
   hamming    bit, Hamming         text.base.fbin, the sign of each axis
   jaccard    bit(1024), Jaccard   texts, each a set of hashed trigrams of letters
@@ -30,7 +31,7 @@ import ann_bench
 
 QUERIES, EFS = 200, [10, 20, 40, 80, 160, 320, 640]
 CASES = {
-    "half": ("halfvec", "<->", "halfvec_l2_ops"), "l1": ("vector", "<+>", "vector_l1_ops"),
+    "dense": ("vector", "<->", "vector_l2_ops"), "half": ("halfvec", "<->", "halfvec_l2_ops"), "l1": ("vector", "<+>", "vector_l1_ops"),
     "hamming": ("bit", "<~>", "bit_hamming_ops"), "jaccard": ("bit", "<%>", "bit_jaccard_ops"),
     "sparse_ip": ("sparsevec", "<#>", "sparsevec_ip_ops"), "sparse_l2": ("sparsevec", "<->", "sparsevec_l2_ops"),
     "sparse_cosine": ("sparsevec", "<=>", "sparsevec_cosine_ops"), "sparse_l1": ("sparsevec", "<+>", "sparsevec_l1_ops"),
@@ -73,7 +74,7 @@ def rows_of(case, folder, limit):
         return list(sparse_rows(limit))
     if case == "jaccard":
         return list(trigram_rows(limit))
-    name = {"half": "patches", "l1": "words", "hamming": "text"}[case]
+    name = {"dense": "patches", "half": "patches", "l1": "words", "hamming": "text"}[case]
     base = ann_bench.read_matrix(f"{folder}/{name}.base.fbin", np.float32)[:limit]
     if case == "hamming":
         return ["".join("1" if x > 0 else "0" for x in row) for row in base]
