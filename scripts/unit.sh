@@ -33,7 +33,7 @@ run() {
 }
 
 # The part of the tests that depends on the processor.
-by_processor='--gtest_filter=*Kernels*:*Rotation*:*ScalarCode*:*ResidualCode*:*NodeQuery*'
+by_processor='--gtest_filter=*Kernels*:*Rotation*:*ScalarCode*:*ResidualCode*:*NodeQuery*:*PlainDistance*:*FloatText*'
 
 for part in ${*:-native sanitize aarch64 models}; do
   case $part in

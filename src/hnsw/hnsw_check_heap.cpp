@@ -45,7 +45,9 @@ struct HeapComparison {
 };
 
 void compare_row(HeapComparison *comparison, RowId row, Datum value) {
-  if (!comparison->encoder.encode(comparison->ops.type->view(value))) return;  // no direction: not indexed
+  const core::VectorView vector = comparison->ops.type->view(value);
+  check_kind(comparison->index, vector);
+  if (!comparison->encoder.encode(vector)) return;  // no direction: not indexed
   const NodeId id = comparison->check.find_row(row);
   const auto heap_block = static_cast<unsigned>((uint32{row.block_high} << 16) | row.block_low);
   if (id == kNullNode) {

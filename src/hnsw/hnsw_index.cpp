@@ -182,6 +182,13 @@ void open_index(Relation relation, bool load, OpenIndex *index) {
     load_entries(*index);
 }
 
+void check_kind(const OpenIndex &index, const core::VectorView &vector) {
+  core::ElementKind kind = core::ElementKind::dense;
+  if (index.shape().own == core::OwnKind::bits) kind = core::ElementKind::bits;
+  if (index.shape().own == core::OwnKind::sparse) kind = core::ElementKind::sparse;
+  if (vector.kind != kind) pg::raise_corrupted(index.relation, kMetaBlock, "the meta page belongs to another type");
+}
+
 void register_cache_callback() { CacheRegisterRelcacheCallback(mark_stale, Datum{0}); }
 
 Buffer pin_node_page(const OpenIndex &index, NodeId id) {

@@ -49,6 +49,10 @@ struct OpenIndex {
 // date. Plain data; the cache lives at least as long as the transaction.
 void open_index(Relation relation, bool load_entries, OpenIndex *index);
 
+// Raises ERRCODE_INDEX_CORRUPTED when the meta page was made for vectors of another kind than the column's. `own` is
+// read as what the vector is, so this comes before any use of either.
+void check_kind(const OpenIndex &index, const core::VectorView &vector);
+
 // Called once, when the library is loaded: keeps the caches honest.
 void register_cache_callback();
 

@@ -44,7 +44,12 @@ Inserter::Inserter(const OpenIndex &index, int ef_construction, pg::Logging logg
       ids_(&memory_) {}
 
 void Inserter::insert(const core::VectorView &vector, RowId row) {
-  pg::call([this] { open_index(index_.relation, true, &index_); });
+  pg::call([this, &vector] {
+    open_index(index_.relation, true, &index_);
+    check_kind(index_, vector);
+    if (vector.dimensions != index_.meta.dimensions)
+      pg::raise_corrupted(index_.relation, kMetaBlock, "the meta page has other dimensions than the column");
+  });
   if (!encoder_.encode(vector)) return;
   query_.aim(encoder_.indexed());
   visited_.clear();

@@ -190,8 +190,8 @@ core::VectorView query_of(IndexScanDesc scan, ScanState *state) {
   const types::IndexType &type = *types::index_ops_for(scan->indexRelation).type;
   const core::NodeShape &shape = state->run->shape();
   state->query_is_null = (key->sk_flags & SK_ISNULL) != 0;
-  if (state->query_is_null) return zero_query(type, shape);
-  const core::VectorView view = type.view(key->sk_argument);
+  const core::VectorView view = state->query_is_null ? zero_query(type, shape) : type.view(key->sk_argument);
+  check_kind(state->run->index(), view);
   if (view.dimensions != shape.dimensions)
     ereport(ERROR, (errcode(ERRCODE_DATA_EXCEPTION),
                     type.kind == core::ElementKind::bits

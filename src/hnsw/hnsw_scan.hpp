@@ -16,6 +16,7 @@ class ScanRun {
   ScanRun(Relation relation, MemoryContext context);
 
   const core::NodeShape &shape() const { return index_.shape(); }
+  const OpenIndex &index() const { return index_; }
   // Begins with a query of as many dimensions.
   void start(const core::VectorView &query);
 
