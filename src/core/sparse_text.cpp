@@ -21,28 +21,28 @@ class SparseReader {
       : at_(skip_blanks(text)), end_(text + std::strlen(text)), elements_(elements), capacity_(capacity) {}
 
   ParsedSparse read() {
-    if (*at_ != '{') return fail(SparseProblem::no_opening_brace);
+    read_all();
+    return parsed_;
+  }
+
+ private:
+  bool refuse(SparseProblem problem) {
+    parsed_.problem = problem;
+    return false;
+  }
+
+  bool read_all() {
+    if (*at_ != '{') return refuse(SparseProblem::no_opening_brace);
     at_ = skip_blanks(at_ + 1);
     if (*at_ == '}')
       ++at_;
     else if (!read_elements())
-      return parsed_;
+      return false;
     at_ = skip_blanks(at_);
-    if (*at_ != '/') return fail(SparseProblem::no_dimensions);
+    if (*at_ != '/') return refuse(SparseProblem::no_dimensions);
     at_ = skip_blanks(at_ + 1);
-    if (!read_integer(&parsed_.dimensions)) return fail(SparseProblem::malformed);
-    return *skip_blanks(at_) == '\0' ? parsed_ : fail(SparseProblem::junk_after_end);
-  }
-
- private:
-  ParsedSparse fail(SparseProblem problem) {
-    parsed_.problem = problem;
-    return parsed_;
-  }
-
-  bool refuse(SparseProblem problem) {
-    parsed_.problem = problem;
-    return false;
+    if (!read_integer(&parsed_.dimensions)) return refuse(SparseProblem::malformed);
+    return *skip_blanks(at_) == '\0' || refuse(SparseProblem::junk_after_end);
   }
 
   // Up to and with the closing brace.

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: PostgreSQL
 #include "types/bitvec.hpp"
 
+#include "core/metric.hpp"
 #include "simd/dispatch.hpp"
 #include "types/distance.hpp"
 

@@ -4,8 +4,6 @@
 
 #include "pg/boundary.hpp"
 
-#include "core/metric.hpp"
-
 extern "C" {
 #include "utils/varbit.h"
 }
