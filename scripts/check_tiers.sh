@@ -16,7 +16,7 @@ for object in src/simd/tier_*.o; do
   fi
 done
 foreign=$(nm -D --defined-only quiver.so | awk '{ print $3 }' |
-  grep -vxF -f <(grep -hoE "^QUIVER_FUNCTION\((\w+)\)" -r src | sed -E 's/.*\((.*)\)/\1\npg_finfo_\1/'; printf 'Pg_magic_func\n_PG_init\n'))
+  grep -vxF -f <(grep -hoE "^QUIVER_(FUNCTION|WORKER)\((\w+)\)" -r src | sed -E 's/.*\((.*)\)/\1\npg_finfo_\1/'; printf 'Pg_magic_func\n_PG_init\n'))
 if [ -z "$foreign" ]; then
   passed=$((passed + 1))
 else

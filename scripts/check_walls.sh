@@ -25,7 +25,7 @@ allowed() {
   case $1 in
     simd) echo 'simd' ;;
     core) echo 'core|simd' ;;
-    pg) echo 'pg|core/(error|interrupt)\.hpp' ;;
+    pg) echo 'pg|core/(error|interrupt|shared_work)\.hpp' ;;
     types) echo 'types|pg|core|simd' ;;
     hnsw) echo 'hnsw|types/index_ops\.hpp|pg|core|simd' ;;
   esac

@@ -197,7 +197,9 @@ int run(int argc, char **argv) {
   std::printf("%u x %u, m %zu: %u lanes, %u-bit codes, %u slots of %u bytes a page\n", base.rows, base.columns, m,
               shape.lanes, shape.code.bits, shape.slots_per_page, shape.slot_bytes);
   const Rotation rotation(base.columns, 42, memory);
-  BuildGraph built(shape, {metric, beam, base.rows, SIZE_MAX}, memory);
+  const BuildLayout layout(shape, base.rows);
+  const PrivateBlock block(layout, memory);
+  BuildGraph built(shape, {metric, beam}, layout, block.get(), memory);
   RowEncoder encoder(shape, metric, rotation, memory);
   double start = cpu_seconds();
   for (uint32_t i = 0; i < base.rows; ++i)
@@ -206,7 +208,8 @@ int run(int argc, char **argv) {
   std::printf("insert %.1f s, %zu nodes\n", cpu_seconds() - start, built.size());
   start = cpu_seconds();
   NoInterrupt interrupt;
-  built.finish(interrupt);
+  SoloCrew crew(built.work());
+  built.finish(crew, interrupt);
   std::printf("finish %.1f s\n", cpu_seconds() - start);
   start = cpu_seconds();
   SlotGraph graph(built, memory);

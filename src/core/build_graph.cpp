@@ -2,7 +2,10 @@
 // SPDX-License-Identifier: PostgreSQL
 #include "core/build_graph.hpp"
 
+#include <sched.h>
+
 #include <algorithm>
+#include <bit>
 #include <cstring>
 
 #include "simd/dispatch.hpp"
@@ -11,7 +14,10 @@ namespace quiver::core {
 
 namespace {
 
-constexpr size_t kBytesToSort = 28;  // a row's place, twice, and its seed mark
+// Ranges that participants take: long enough to stay in one region, short enough to end together.
+constexpr size_t kInsertionsPerRange = 64;
+constexpr size_t kListsPerRange = 1024;
+constexpr size_t kReportEvery = 64;
 
 BrowseOptions insertion_options(size_t beam, size_t lanes) {
   BrowseOptions options;
@@ -21,48 +27,75 @@ BrowseOptions insertion_options(size_t beam, size_t lanes) {
   return options;
 }
 
+// Lists are read while others change them: invariant 3.
+template <class T>
+T load(T &value) {
+  return std::atomic_ref<T>(value).load(std::memory_order_acquire);
+}
+template <class T>
+void store(T &value, T now) {
+  std::atomic_ref<T>(value).store(now, std::memory_order_release);
+}
+
+// A byte as a lock, held for microseconds. Nothing under it throws or waits.
+class ListLock {
+ public:
+  explicit ListLock(uint8_t &byte) : byte_(byte) {
+    constexpr int kSpins = 1000;
+    for (int spins = 0; byte_.exchange(1, std::memory_order_acquire) != 0; ++spins)
+      if (spins >= kSpins) sched_yield();
+  }
+  ~ListLock() { byte_.store(0, std::memory_order_release); }
+  ListLock(const ListLock &) = delete;
+  ListLock &operator=(const ListLock &) = delete;
+
+ private:
+  std::atomic_ref<uint8_t> byte_;
+};
+
 }  // namespace
 
-BuildGraph::BuildGraph(const NodeShape &shape, const BuildOptions &options, std::pmr::memory_resource *memory)
+BuildGraph::BuildGraph(const NodeShape &shape, const BuildOptions &options, const BuildLayout &layout, void *block,
+                       std::pmr::memory_resource *memory)
     : shape_(shape),
       by_inner_product_(options.metric == Metric::inner_product),
-      list_capacity_(shape.lanes * kSlackPercent / 100 + 1),
-      record_lines_((sizeof(ScalarCode) + shape.unpacked_bytes() + kLineBytes - 1) / kLineBytes),
-      records_(memory),
-      lists_(memory),
-      counts_(memory),
-      chosen_counts_(memory),
-      rows_(memory),
-      extra_rows_(memory),
-      entries_(memory),
+      capacity_(layout.capacity()),
+      list_capacity_(layout.list_capacity()),
+      record_bytes_(layout.record_bytes()),
+      header_(static_cast<BuildHeader *>(block)),
+      records_(static_cast<uint8_t *>(block) + layout.records()),
+      lists_(reinterpret_cast<NodeId *>(static_cast<uint8_t *>(block) + layout.lists())),
+      counts_(reinterpret_cast<uint16_t *>(static_cast<uint8_t *>(block) + layout.counts())),
+      chosen_counts_(static_cast<uint8_t *>(block) + layout.chosen()),
+      locks_(static_cast<uint8_t *>(block) + layout.locks()),
+      rows_(reinterpret_cast<RowId *>(static_cast<uint8_t *>(block) + layout.rows())),
+      extra_rows_(reinterpret_cast<ExtraRow *>(static_cast<uint8_t *>(block) + layout.extra())),
+      memory_(memory),
       candidates_(memory),
       ids_(memory),
-      pivots_(memory),
       view_(*this, edge_metric(options.metric), memory),
       neighbour_(*this, edge_metric(options.metric), memory),
       browser_(view_, insertion_options(options.beam, list_capacity_), memory) {
-  const size_t node_bytes = record_bytes() + list_capacity_ * sizeof(NodeId) + sizeof(uint16_t) + sizeof(RowId) +
-                            sizeof(ExtraRow) + sizeof(uint8_t) + kBytesToSort;
-  capacity_ = std::min({options.capacity, options.budget / node_bytes, static_cast<size_t>(kNullNode) - 1});
-  // One allocation each; the operating system commits memory as rows arrive.
-  records_.reserve(capacity_ * record_lines_);
-  lists_.reserve(capacity_ * list_capacity_);
-  counts_.reserve(capacity_);
-  rows_.reserve(capacity_);
-  extra_rows_.reserve(capacity_);
-  entries_.reserve(kMaxEntries);
+  candidates_.reserve(list_capacity_);
 }
 
 bool BuildGraph::add(const ScalarCode &code, const uint8_t *codes_of_row, RowId row) {
-  if (size_ + 1 > capacity_) return false;
-  records_.resize((size_ + 1) * record_lines_);
-  uint8_t *bytes = record(static_cast<NodeId>(size_));
+  if (header_->taken.load(std::memory_order_relaxed) >= capacity_) return false;
+  const uint64_t place = header_->taken.fetch_add(1);
+  if (place >= capacity_) return false;
+  uint8_t *bytes = record(static_cast<NodeId>(place));
   std::memcpy(bytes, &code, sizeof code);
   std::memcpy(bytes + sizeof code, codes_of_row, shape_.unpacked_bytes());
-  rows_.push_back(row);
-  largest_squared_norm_ = std::max(largest_squared_norm_, code.squared_norm);
-  ++size_;
+  rows_[place] = row;
+  const auto norm = std::bit_cast<uint32_t>(code.squared_norm);
+  uint32_t largest = header_->largest_squared_norm.load(std::memory_order_relaxed);
+  while (norm > largest && !header_->largest_squared_norm.compare_exchange_weak(largest, norm)) {
+  }
   return true;
+}
+
+float BuildGraph::largest_squared_norm() const {
+  return std::bit_cast<float>(header_->largest_squared_norm.load(std::memory_order_relaxed));
 }
 
 void BuildGraph::insert(NodeId id) {
@@ -72,40 +105,60 @@ void BuildGraph::insert(NodeId id) {
   link(id);
 }
 
-// A random sixteenth goes first, so that long edges exist before regions are filled one after another. The entries are
-// the first of them.
-void BuildGraph::insert_all(Interrupt &interrupt) {
-  constexpr uint64_t kSeedShare = 16;
-  // In steps: the system takes its time to hand out gigabytes.
-  for (size_t nodes = 0; nodes < size_; interrupt.poll()) {
-    nodes = std::min(size_, nodes + 16384);
-    lists_.resize(nodes * list_capacity_);
-  }
-  counts_.assign(size_, 0);
-  std::pmr::vector<uint8_t> is_seed(size_, 0, records_.get_allocator().resource());
-  std::pmr::vector<NodeId> seeds(records_.get_allocator().resource());
-  for (size_t i = 0; i < size_; ++i)
-    if (i % kSeedShare == random_.below(kSeedShare)) {
-      seeds.push_back(static_cast<NodeId>(i));
-      is_seed[i] = 1;
+// A random sixteenth goes first, so that long edges exist before regions are filled one after another.
+void BuildGraph::choose_seeds() {
+  const uint64_t share = std::clamp<uint64_t>(size() / kMaxBuildEntries, 1, 16);
+  header_->seed_count = 0;
+  NodeId *seed = seeds();
+  uint64_t count = 0;
+  for (size_t i = 0; i < size(); ++i)
+    if (i % share == random_.below(share)) {
+      seed[count++] = static_cast<NodeId>(i);
+      chosen_counts_[i] = 1;
     }
-  for (size_t i = seeds.size(); i > 1; --i) std::swap(seeds[i - 1], seeds[random_.below(i)]);
-  uint64_t done = 0;
-  const auto insert_next = [&](NodeId id) {
-    insert(id);
-    if (entries_.size() < kMaxEntries) entries_.push_back(id);
+  for (size_t i = count; i > 1; --i) std::swap(seed[i - 1], seed[random_.below(i)]);
+  header_->seed_count = count;
+}
+
+// The leader's first insertions become the entries; the others join once those are there to start from.
+void BuildGraph::insert_all(Crew &crew, Interrupt &interrupt) {
+  std::memset(counts_, 0, size() * sizeof(*counts_));
+  std::memset(chosen_counts_, 0, size());
+  std::memset(locks_, 0, size());
+  choose_seeds();
+  header_->entry_count = 0;
+  for (size_t i = 0; i < std::min<size_t>(header_->seed_count, kMaxBuildEntries); ++i) {
     interrupt.poll();
-    if (++done % 64 == 0) interrupt.report(done);
-  };
-  for (const NodeId id : seeds) insert_next(id);
-  for (size_t i = 0; i < size_; ++i)
-    if (is_seed[i] == 0) insert_next(static_cast<NodeId>(i));
-  interrupt.report(done);
+    insert(seeds()[i]);
+    header_->entries[header_->entry_count++] = seeds()[i];
+  }
+  crew.lead(static_cast<uint32_t>(BuildStep::insert_seeds), header_->seed_count, kInsertionsPerRange,
+            [&, this](size_t first, size_t last) { insert_seeds(first, last, interrupt); });
+  crew.lead(static_cast<uint32_t>(BuildStep::insert_rest), size(), kInsertionsPerRange,
+            [&, this](size_t first, size_t last) { insert_rest(first, last, interrupt); });
+  interrupt.report(size());
+}
+
+void BuildGraph::insert_seeds(size_t first, size_t last, Interrupt &interrupt) {
+  for (size_t i = std::max<size_t>(first, header_->entry_count); i < last; ++i) {
+    interrupt.poll();
+    insert(seeds()[i]);
+  }
+  interrupt.report(header_->work.done.load());
+}
+
+void BuildGraph::insert_rest(size_t first, size_t last, Interrupt &interrupt) {
+  for (size_t i = first; i < last; ++i) {
+    if (chosen_counts_[i] != 0) continue;
+    interrupt.poll();
+    insert(static_cast<NodeId>(i));
+  }
+  interrupt.report(std::max<uint64_t>(header_->seed_count, header_->work.done.load()));
 }
 
 void BuildGraph::prefetch_record(NodeId id) const {
   const uint8_t *bytes = record(id);
-  const size_t length = std::min<size_t>(record_bytes(), 512);
+  const size_t length = std::min<size_t>(record_bytes_, 512);
   for (size_t offset = 0; offset < length; offset += kLineBytes) __builtin_prefetch(bytes + offset);
 }
 
@@ -114,10 +167,13 @@ void BuildGraph::link(NodeId id) {
   candidates_.clear();
   for (const auto &found : browser_.found()) candidates_.push_back({found.distance, found.id, 0.0f});
   const size_t chosen = prune(shape_.lanes);
-  NodeId *list = &lists_[id * list_capacity_];
-  for (size_t i = 0; i < chosen; ++i) list[i] = candidates_[i].index;
-  counts_[id] = static_cast<uint16_t>(chosen);
-  for (size_t i = 0; i < chosen; ++i) add_reverse_edge(list[i], id);
+  NodeId *list = list_of(id);
+  ids_.clear();
+  for (size_t i = 0; i < chosen; ++i) ids_.push_back(candidates_[i].index);
+  std::copy(ids_.begin(), ids_.end(), list);
+  store(counts_[id], static_cast<uint16_t>(chosen));
+  // From the first of these on, others find the node and change its list.
+  for (const NodeId neighbour : ids_) add_reverse_edge(neighbour, id);
 }
 
 // Leaves the chosen of candidates_ in front.
@@ -129,32 +185,37 @@ size_t BuildGraph::prune(size_t wanted) {
 }
 
 void BuildGraph::add_reverse_edge(NodeId from, NodeId to) {
-  NodeId *list = &lists_[from * list_capacity_];
-  list[counts_[from]++] = to;
-  if (counts_[from] == list_capacity_) prune_list(from, shape_.lanes);
+  const ListLock lock(locks_[from]);
+  const uint16_t count = counts_[from];
+  store(list_of(from)[count], to);
+  store(counts_[from], static_cast<uint16_t>(count + 1));
+  if (count + 1u == list_capacity_) prune_list(from, shape_.lanes);
 }
 
 void BuildGraph::prune_list(NodeId id, size_t wanted) {
-  NodeId *list = &lists_[id * list_capacity_];
+  NodeId *list = list_of(id);
   candidates_.clear();
   for (size_t i = 0; i < counts_[id]; ++i) prefetch_record(list[i]);
   neighbour_.aim(scalar_code(id), codes(id));
   for (size_t i = 0; i < counts_[id]; ++i) candidates_.push_back({neighbour_.distance_to(list[i]), list[i], 0.0f});
   const size_t chosen = prune(wanted);
-  for (size_t i = 0; i < chosen; ++i) list[i] = candidates_[i].index;
-  counts_[id] = static_cast<uint16_t>(chosen);
+  for (size_t i = 0; i < chosen; ++i) store(list[i], candidates_[i].index);
+  store(counts_[id], static_cast<uint16_t>(chosen));
 }
 
 // Lanes left free by pruning take the nearest nodes two edges away: they cost nothing on the page and save visits.
 void BuildGraph::fill_list(NodeId id) {
-  NodeId *list = &lists_[id * list_capacity_];
+  NodeId *list = list_of(id);
   const size_t own = counts_[id];
   chosen_counts_[id] = static_cast<uint8_t>(own);
   if (own >= shape_.lanes) return;
   ids_.clear();
-  for (size_t i = 0; i < own; ++i)
-    for (const NodeId second : neighbours(list[i]))
-      if (second != id) ids_.push_back(second);
+  for (size_t i = 0; i < own; ++i) {
+    NodeId *others = list_of(list[i]);
+    const size_t count = load(counts_[list[i]]);
+    for (size_t j = 0; j < count; ++j)
+      if (others[j] != id) ids_.push_back(others[j]);
+  }
   std::sort(ids_.begin(), ids_.end());
   ids_.erase(std::unique(ids_.begin(), ids_.end()), ids_.end());
   candidates_.clear();
@@ -167,21 +228,49 @@ void BuildGraph::fill_list(NodeId id) {
   std::partial_sort(candidates_.begin(), candidates_.begin() + static_cast<std::ptrdiff_t>(wanted), candidates_.end(),
                     [](const PruneCandidate &a, const PruneCandidate &b) { return a.distance < b.distance; });
   for (size_t i = 0; i < wanted; ++i) list[own + i] = candidates_[i].index;
-  counts_[id] = static_cast<uint16_t>(own + wanted);
+  store(counts_[id], static_cast<uint16_t>(own + wanted));
 }
 
-void BuildGraph::finish(Interrupt &interrupt) {
-  sort_by_region(interrupt);
-  insert_all(interrupt);
-  for (size_t id = 0; id < size_; ++id) {
+void BuildGraph::take_part(Crew &crew, BuildStep step, Interrupt &interrupt) {
+  switch (step) {
+    case BuildStep::rank_rows:
+      return crew.take_part(kRowsPerRange, [&, this](size_t first, size_t last) { rank_rows(first, last, interrupt); });
+    case BuildStep::insert_seeds:
+      return crew.take_part(kInsertionsPerRange,
+                            [&, this](size_t first, size_t last) { insert_seeds(first, last, interrupt); });
+    case BuildStep::insert_rest:
+      return crew.take_part(kInsertionsPerRange,
+                            [&, this](size_t first, size_t last) { insert_rest(first, last, interrupt); });
+    case BuildStep::prune:
+      return crew.take_part(kListsPerRange,
+                            [&, this](size_t first, size_t last) { prune_lists(first, last, interrupt); });
+    case BuildStep::fill:
+      return crew.take_part(kListsPerRange,
+                            [&, this](size_t first, size_t last) { fill_lists(first, last, interrupt); });
+  }
+}
+
+void BuildGraph::prune_lists(size_t first, size_t last, Interrupt &interrupt) {
+  for (size_t id = first; id < last; ++id) {
     if (counts_[id] > shape_.lanes) prune_list(static_cast<NodeId>(id), shape_.lanes);
-    if (id % 64 == 0) interrupt.poll();
+    if (id % kReportEvery == 0) interrupt.poll();
   }
-  chosen_counts_.assign(size_, 0);
-  for (size_t id = 0; id < size_; ++id) {
+}
+
+void BuildGraph::fill_lists(size_t first, size_t last, Interrupt &interrupt) {
+  for (size_t id = first; id < last; ++id) {
     fill_list(static_cast<NodeId>(id));
-    if (id % 64 == 0) interrupt.poll();
+    if (id % kReportEvery == 0) interrupt.poll();
   }
+}
+
+void BuildGraph::finish(Crew &crew, Interrupt &interrupt) {
+  sort_by_region(crew, interrupt);
+  insert_all(crew, interrupt);
+  crew.lead(static_cast<uint32_t>(BuildStep::prune), size(), kListsPerRange,
+            [&, this](size_t first, size_t last) { prune_lists(first, last, interrupt); });
+  crew.lead(static_cast<uint32_t>(BuildStep::fill), size(), kListsPerRange,
+            [&, this](size_t first, size_t last) { fill_lists(first, last, interrupt); });
   link_unreachable(interrupt);
 }
 
@@ -211,25 +300,24 @@ NodeId BuildGraph::choose_host(NodeId orphan, const std::pmr::vector<uint8_t> &r
 // Whatever a lane that was given away led to is looked for again in the next round.
 void BuildGraph::link_unreachable(Interrupt &interrupt) {
   constexpr int kRounds = 6;
-  std::pmr::memory_resource *memory = records_.get_allocator().resource();
-  std::pmr::vector<uint8_t> reached(size_, 0, memory), given(size_, 0, memory);
-  std::pmr::vector<NodeId> queue(memory);
+  std::pmr::vector<uint8_t> reached(size(), 0, memory_), given(size(), 0, memory_);
+  std::pmr::vector<NodeId> queue(memory_);
   for (int round = 0; round < kRounds; ++round) {
     std::fill(reached.begin(), reached.end(), uint8_t{0});
     queue.clear();
-    for (const NodeId id : entries_) {
+    for (const NodeId id : entries()) {
       if (reached[id] == 0) queue.push_back(id);
       reached[id] = 1;
     }
     mark_reachable(reached, queue, interrupt);
     NodeId last_mended = kNullNode;
-    for (size_t i = 0; i < size_; ++i) {
+    for (size_t i = 0; i < size(); ++i) {
       const auto id = static_cast<NodeId>(i);
       if (reached[id] != 0) continue;
       NodeId host = choose_host(id, reached, given);
       if (host == kNullNode) host = last_mended;
       if (host == kNullNode) continue;
-      NodeId *lanes = &lists_[host * list_capacity_];
+      NodeId *lanes = list_of(host);
       if (counts_[host] < shape_.lanes)
         lanes[counts_[host]++] = id;
       else
@@ -260,11 +348,11 @@ void BuildGraph::View::aim(const ScalarCode &code, const uint8_t *codes) {
 float BuildGraph::View::distance_to(NodeId id) const {
   if (!graph_.shape_.has_codes()) {
     const float distance = plain_.distance(graph_.scalar_code(id), graph_.codes(id));
-    return graph_.by_inner_product_ ? graph_.largest_squared_norm_ + distance : distance;
+    return graph_.by_inner_product_ ? graph_.largest_squared_norm() + distance : distance;
   }
   if (!graph_.by_inner_product_) return distance_by_region(id);
   const int32_t dot = kernels_.dot_u8_s8(graph_.codes(id), values_.data(), graph_.shape_.dimensions);
-  return graph_.largest_squared_norm_ - 0.5f * doubled_product(graph_.scalar_code(id), code_, dot);
+  return graph_.largest_squared_norm() - 0.5f * doubled_product(graph_.scalar_code(id), code_, dot);
 }
 
 float BuildGraph::View::distance_by_region(NodeId id) const {
@@ -277,7 +365,7 @@ template <class Sink>
 void BuildGraph::View::entries(Sink &sink) const {
   Candidate best[kBestEntries];
   size_t count = 0;
-  for (const NodeId id : graph_.entries_) {
+  for (const NodeId id : graph_.entries()) {
     Candidate candidate{distance_to(id), id};
     for (size_t i = 0; i < count; ++i)
       if (candidate.estimate < best[i].estimate) std::swap(candidate, best[i]);
@@ -290,14 +378,17 @@ template <class Sink>
 Visit BuildGraph::View::expand(NodeId id, float estimate, Sink &sink, Payload *) const {
   NodeId fresh[2 * kMaxLanes];
   size_t count = 0;
-  for (const NodeId neighbour : graph_.neighbours(id)) {
+  NodeId *list = graph_.list_of(id);
+  const size_t length = load(graph_.counts_[id]);
+  for (size_t i = 0; i < length; ++i) {
+    const NodeId neighbour = load(list[i]);
     if (!sink.admit(neighbour)) continue;
     graph_.prefetch_record(neighbour);
     fresh[count++] = neighbour;
   }
   for (size_t i = 0; i < count; ++i) sink.take(fresh[i], distance_to(fresh[i]));
   const NodeId next = sink.likely_next();
-  if (next != kNullNode) __builtin_prefetch(&graph_.lists_[next * graph_.list_capacity_]);
+  if (next != kNullNode) __builtin_prefetch(graph_.list_of(next));
   return {true, estimate, 0.0};
 }
 

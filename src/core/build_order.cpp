@@ -10,7 +10,6 @@ namespace quiver::core {
 
 namespace {
 
-constexpr size_t kMaxPivots = 256;
 constexpr size_t kRowsPerPivot = 64;
 constexpr size_t kRowsPerPoll = 4096;
 
@@ -41,50 +40,46 @@ struct BuildGraph::Place {
 
 // Random rows, chained so that each is followed by the nearest of those left: regions that touch get near ranks.
 void BuildGraph::choose_pivots() {
-  const size_t count = std::min(kMaxPivots, size_ / kRowsPerPivot + 1);
-  pivots_.clear();
-  for (size_t i = 0; i < count; ++i) pivots_.push_back(static_cast<NodeId>(random_.below(size_)));
+  const size_t count = std::min(kMaxPivots, size() / kRowsPerPivot + 1);
+  NodeId *pivots = header_->pivots;
+  for (size_t i = 0; i < count; ++i) pivots[i] = static_cast<NodeId>(random_.below(size()));
   for (size_t i = 0; i + 1 < count; ++i) {
-    view_.aim(scalar_code(pivots_[i]), codes(pivots_[i]));
+    view_.aim(scalar_code(pivots[i]), codes(pivots[i]));
     size_t nearest = i + 1;
     float least = std::numeric_limits<float>::infinity();
     for (size_t j = i + 1; j < count; ++j) {
-      const float distance = view_.distance_by_region(pivots_[j]);
+      const float distance = view_.distance_by_region(pivots[j]);
       if (distance < least) nearest = j, least = distance;
     }
-    std::swap(pivots_[i + 1], pivots_[nearest]);
+    std::swap(pivots[i + 1], pivots[nearest]);
   }
+  header_->pivot_count = static_cast<uint32_t>(count);
 }
 
 // By nearest pivot first, then each pivot's rows for themselves, so that the sort of many rows can be interrupted.
-void BuildGraph::sort_places(std::pmr::vector<Place> *places, Interrupt &interrupt) {
-  std::pmr::vector<size_t> ends(pivots_.size() + 1, 0, places->get_allocator().resource());
-  for (const Place &place : *places) ++ends[(place.key >> 16) + 1];
+void BuildGraph::sort_places(Interrupt &interrupt) {
+  const size_t pivots = header_->pivot_count;
+  std::pmr::vector<size_t> ends(pivots + 1, 0, memory_);
+  Place *first = unsorted_places();
+  for (size_t i = 0; i < size(); ++i) ++ends[(first[i].key >> 16) + 1];
   for (size_t i = 1; i < ends.size(); ++i) ends[i] += ends[i - 1];
-  std::pmr::vector<Place> sorted(places->size(), Place{}, places->get_allocator().resource());
-  for (const Place &place : *places) sorted[ends[place.key >> 16]++] = place;
-  places->swap(sorted);
-  auto first = places->begin();
-  for (size_t i = 0; i < pivots_.size(); ++i) {
-    const auto last = places->begin() + static_cast<std::ptrdiff_t>(ends[i]);
-    std::sort(first, last);
-    first = last;
+  for (size_t i = 0; i < size(); ++i) places()[ends[first[i].key >> 16]++] = first[i];
+  Place *from = places();
+  for (size_t i = 0; i < pivots; ++i) {
+    std::sort(from, places() + ends[i]);
+    from = places() + ends[i];
     interrupt.poll();
   }
 }
 
-void BuildGraph::sort_by_region(Interrupt &interrupt) {
-  if (size_ == 0) return;
-  choose_pivots();
-  std::pmr::vector<Place> places(records_.get_allocator().resource());
-  places.reserve(size_);
-  for (size_t i = 0; i < size_; ++i) {
+void BuildGraph::rank_rows(size_t first, size_t last, Interrupt &interrupt) {
+  for (size_t i = first; i < last; ++i) {
     const auto id = static_cast<NodeId>(i);
     view_.aim(scalar_code(id), codes(id));
     uint32_t nearest = 0, second = 0;
     float least = std::numeric_limits<float>::infinity(), next = least;
-    for (uint32_t rank = 0; rank < pivots_.size(); ++rank) {
-      const float distance = view_.distance_by_region(pivots_[rank]);
+    for (uint32_t rank = 0; rank < header_->pivot_count; ++rank) {
+      const float distance = view_.distance_by_region(header_->pivots[rank]);
       if (distance < least) {
         second = nearest, next = least;
         nearest = rank, least = distance;
@@ -92,12 +87,23 @@ void BuildGraph::sort_by_region(Interrupt &interrupt) {
         second = rank, next = distance;
       }
     }
-    places.push_back({nearest << 16 | second, hash_of(codes(id), shape_.unpacked_bytes()), id});
+    unsorted_places()[i] = {nearest << 16 | second, hash_of(codes(id), shape_.unpacked_bytes()), id};
     if (i % 64 == 0) interrupt.poll();
   }
-  sort_places(&places, interrupt);
-  move_to_places(places, interrupt);
 }
+
+void BuildGraph::sort_by_region(Crew &crew, Interrupt &interrupt) {
+  header_->size = std::min<uint64_t>(header_->taken.load(), capacity_);
+  if (size() == 0) return;
+  choose_pivots();
+  crew.lead(static_cast<uint32_t>(BuildStep::rank_rows), size(), kRowsPerRange,
+            [&, this](size_t first, size_t last) { rank_rows(first, last, interrupt); });
+  sort_places(interrupt);
+  move_to_places(interrupt);
+}
+
+BuildGraph::Place *BuildGraph::places() const { return reinterpret_cast<Place *>(lists_); }
+BuildGraph::Place *BuildGraph::unsorted_places() const { return places() + capacity_; }
 
 bool BuildGraph::same_code(NodeId a, NodeId b) const {
   const ScalarCode &x = scalar_code(a), &y = scalar_code(b);
@@ -106,39 +112,46 @@ bool BuildGraph::same_code(NodeId a, NodeId b) const {
 }
 
 // Permutes records and rows in place, cycle by cycle, then merges equal neighbours.
-void BuildGraph::move_to_places(std::pmr::vector<Place> &places, Interrupt &interrupt) {
-  std::pmr::vector<uint8_t> saved(record_bytes(), records_.get_allocator().resource());
-  for (size_t start = 0; start < size_; ++start) {
+void BuildGraph::move_to_places(Interrupt &interrupt) {
+  std::pmr::vector<uint8_t> saved(record_bytes_, memory_);
+  Place *place = places();
+  for (size_t start = 0; start < size(); ++start) {
     if (start % kRowsPerPoll == 0) interrupt.poll();
-    if (places[start].row == start) continue;
-    std::memcpy(saved.data(), record(static_cast<NodeId>(start)), record_bytes());
+    if (place[start].row == start) continue;
+    std::memcpy(saved.data(), record(static_cast<NodeId>(start)), record_bytes_);
     const RowId saved_row = rows_[start];
     size_t to = start;
-    while (places[to].row != start) {
-      const size_t from = places[to].row;
-      std::memcpy(record(static_cast<NodeId>(to)), record(static_cast<NodeId>(from)), record_bytes());
+    while (place[to].row != start) {
+      const size_t from = place[to].row;
+      std::memcpy(record(static_cast<NodeId>(to)), record(static_cast<NodeId>(from)), record_bytes_);
       rows_[to] = rows_[from];
-      places[to].row = static_cast<uint32_t>(to);
+      place[to].row = static_cast<uint32_t>(to);
       to = from;
     }
-    std::memcpy(record(static_cast<NodeId>(to)), saved.data(), record_bytes());
+    std::memcpy(record(static_cast<NodeId>(to)), saved.data(), record_bytes_);
     rows_[to] = saved_row;
-    places[to].row = static_cast<uint32_t>(to);
+    place[to].row = static_cast<uint32_t>(to);
   }
+  merge_equal(interrupt);
+}
+
+void BuildGraph::merge_equal(Interrupt &interrupt) {
   size_t nodes = 0;
-  for (size_t i = 0; i < size_; ++i) {
+  header_->extra_count = 0;
+  for (size_t i = 0; i < size(); ++i) {
     if (i % kRowsPerPoll == 0) interrupt.poll();
-    if (nodes > 0 && same_code(static_cast<NodeId>(nodes - 1), static_cast<NodeId>(i))) {
-      ScalarCode code = scalar_code(static_cast<NodeId>(nodes - 1));
-      code.error = std::max(code.error, scalar_code(static_cast<NodeId>(i)).error);
-      std::memcpy(record(static_cast<NodeId>(nodes - 1)), &code, sizeof code);
-      extra_rows_.push_back({static_cast<NodeId>(nodes - 1), rows_[i]});
+    const auto id = static_cast<NodeId>(i), last = static_cast<NodeId>(nodes - 1);
+    if (nodes > 0 && same_code(last, id)) {
+      ScalarCode code = scalar_code(last);
+      code.error = std::max(code.error, scalar_code(id).error);
+      std::memcpy(record(last), &code, sizeof code);
+      extra_rows_[header_->extra_count++] = {last, rows_[i]};
       continue;
     }
-    if (nodes != i) std::memcpy(record(static_cast<NodeId>(nodes)), record(static_cast<NodeId>(i)), record_bytes());
+    if (nodes != i) std::memcpy(record(static_cast<NodeId>(nodes)), record(id), record_bytes_);
     rows_[nodes++] = rows_[i];
   }
-  size_ = nodes;
+  header_->size = nodes;
 }
 
 }  // namespace quiver::core

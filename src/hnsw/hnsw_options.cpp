@@ -87,8 +87,8 @@ void define_settings() {
 
 bytea *parse_options(Datum reloptions, bool validate) {
   static const relopt_parse_elt kElements[] = {
-      {"ef_construction", RELOPT_TYPE_INT, offsetof(Options, ef_construction)},
-      {"m", RELOPT_TYPE_INT, offsetof(Options, m)},
+      compat::parse_element("ef_construction", RELOPT_TYPE_INT, offsetof(Options, ef_construction)),
+      compat::parse_element("m", RELOPT_TYPE_INT, offsetof(Options, m)),
   };
   return static_cast<bytea *>(
       build_reloptions(reloptions, validate, option_kind, sizeof(Options), kElements, lengthof(kElements)));

@@ -9,9 +9,11 @@
 extern "C" {
 #include "access/amapi.h"
 #include "access/genam.h"
+#include "access/reloptions.h"
 #include "access/relscan.h"
 #include "commands/vacuum.h"
 #include "nodes/pathnodes.h"
+#include "optimizer/optimizer.h"
 #include "storage/bufmgr.h"
 #include "storage/lmgr.h"
 #include "utils/acl.h"
@@ -104,6 +106,25 @@ inline bool owns_relation(Oid relation) {
 #endif
 }
 
+// A reloption of ours; 18 adds a member to the struct.
+inline relopt_parse_elt parse_element(const char *name, relopt_type type, size_t offset) {
+  relopt_parse_elt element{};
+  element.optname = name;
+  element.opttype = type;
+  element.offset = static_cast<int>(offset);
+  return element;
+}
+
+// How many workers the planner grants to CREATE INDEX.
+inline int build_workers(Relation heap, Relation index, [[maybe_unused]] const IndexInfo *info) {
+#if PG_VERSION_NUM >= 170000
+  (void)heap, (void)index;
+  return info->ii_ParallelWorkers;
+#else
+  return plan_create_index_workers(RelationGetRelid(heap), RelationGetRelid(index));
+#endif
+}
+
 // The file behind a relation (RelFileNode until 15, RelFileLocator from 16).
 #if PG_VERSION_NUM >= 160000
 using Locator = RelFileLocator;
@@ -120,7 +141,8 @@ inline Buffer extend_locked(Relation relation, ForkNumber fork) {
 #if PG_VERSION_NUM >= 160000
   return ExtendBufferedRel(BMR_REL(relation), fork, nullptr, EB_LOCK_FIRST);
 #else
-  const bool shared = !RELATION_IS_LOCAL(relation);
+  // Also while this transaction makes the relation: workers of the build extend it as well.
+  const bool shared = !RelationUsesLocalBuffers(relation);
   if (shared) LockRelationForExtension(relation, ExclusiveLock);
   const Buffer buffer = ReadBufferExtended(relation, fork, P_NEW, RBM_ZERO_AND_LOCK, nullptr);
   if (shared) UnlockRelationForExtension(relation, ExclusiveLock);

@@ -5,9 +5,12 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <condition_variable>
 #include <memory_resource>
+#include <mutex>
 #include <random>
 #include <set>
+#include <thread>
 #include <vector>
 
 #include "core/row_encoder.hpp"
@@ -15,15 +18,62 @@
 namespace quiver::core {
 namespace {
 
+// Threads stand for the processes that share a block in the server.
+class ThreadCrew final : public Crew {
+ public:
+  struct Bell {
+    std::mutex mutex;
+    std::condition_variable rung;
+  };
+  ThreadCrew(SharedWork *work, Bell *bell) : Crew(work), bell_(bell) {}
+
+  void wake_all() override {
+    { const std::lock_guard lock(bell_->mutex); }
+    bell_->rung.notify_all();
+  }
+
+ protected:
+  void wait(bool (*holds)(const void *), const void *argument) override {
+    std::unique_lock lock(bell_->mutex);
+    bell_->rung.wait(lock, [=] { return holds(argument); });
+  }
+
+ private:
+  Bell *bell_;
+};
+
 class BuildGraphTest : public testing::Test {
  protected:
   static constexpr size_t kDimensions = 24;
+  static constexpr uint32_t kEnd = kFirstOtherStep;
 
-  void build(size_t rows, size_t distinct, size_t budget = SIZE_MAX, Metric metric = Metric::l2) {
+  void help(Metric metric, ThreadCrew::Bell *bell) {
+    BuildGraph graph(shape_, BuildOptions{metric, 64}, *layout_, block_->get(), memory_);
+    ThreadCrew crew(graph.work(), bell);
+    NoInterrupt interrupt;
+    for (uint32_t step = crew.follow(); step != kEnd; step = crew.follow())
+      graph.take_part(crew, static_cast<BuildStep>(step), interrupt);
+  }
+
+  void finish_with(size_t helpers, Metric metric) {
+    NoInterrupt interrupt;
+    ThreadCrew::Bell bell;
+    ThreadCrew crew(graph_->work(), &bell);
+    std::vector<std::thread> threads;
+    for (size_t i = 0; i < helpers; ++i) threads.emplace_back([=, this, &bell] { help(metric, &bell); });
+    graph_->finish(crew, interrupt);
+    crew.announce(kEnd);
+    for (std::thread &thread : threads) thread.join();
+  }
+
+  void build(size_t rows, size_t distinct, size_t budget = SIZE_MAX, Metric metric = Metric::l2, size_t helpers = 0) {
     shape_ = choose_node_shape(kDimensions, 8);
     rotation_ = std::make_unique<Rotation>(kDimensions, 1, memory_);
     encoder_ = std::make_unique<RowEncoder>(shape_, Metric::l2, *rotation_, memory_);
-    graph_ = std::make_unique<BuildGraph>(shape_, BuildOptions{metric, 64, rows, budget}, memory_);
+    layout_ = std::make_unique<BuildLayout>(shape_, BuildLayout::capacity_for(shape_, rows, budget));
+    block_ = std::make_unique<PrivateBlock>(*layout_, memory_);
+    graph_ = std::make_unique<BuildGraph>(shape_, BuildOptions{metric, 64}, *layout_, block_->get(), memory_);
+    added_ = 0;
     std::mt19937 random(12);
     std::normal_distribution<float> normal;
     for (size_t i = 0; i < distinct; ++i) {
@@ -36,14 +86,48 @@ class BuildGraphTest : public testing::Test {
       if (!graph_->add(encoder_->code(), encoder_->codes(), {0, static_cast<uint16_t>(i), 1})) break;
       ++added_;
     }
-    NoInterrupt interrupt;
-    graph_->finish(interrupt);
+    finish_with(helpers, metric);
+  }
+
+  void expect_sound_lists() {
+    for (NodeId id = 0; id < graph_->size(); ++id) {
+      const auto list = graph_->neighbours(id);
+      EXPECT_LE(list.size(), shape_.lanes);
+      const std::set<NodeId> distinct(list.begin(), list.end());
+      EXPECT_EQ(distinct.size(), list.size());
+      EXPECT_EQ(distinct.count(id), 0u);
+      for (const NodeId neighbour : distinct) EXPECT_LT(neighbour, graph_->size());
+    }
+  }
+
+  // Share of the ten nearest of fifty nodes that a narrow search finds.
+  double recall_of_neighbours() {
+    BuildGraph::View view(*graph_, Metric::l2, memory_);
+    BrowseOptions options;
+    options.gamma = 0.2f;
+    options.max_lanes = shape_.lanes * 2;
+    Browser<BuildGraph::View> browser(view, options, memory_);
+    double hits = 0;
+    for (NodeId target = 0; target < 50; ++target) {
+      view.aim(graph_->scalar_code(target), graph_->codes(target));
+      browser.start();
+      browser.settle();
+      std::vector<std::pair<float, NodeId>> exact;
+      for (NodeId id = 0; id < graph_->size(); ++id) exact.push_back({view.distance_to(id), id});
+      std::partial_sort(exact.begin(), exact.begin() + 10, exact.end());
+      for (size_t i = 0; i < 10; ++i)
+        hits += std::any_of(browser.found().begin(), browser.found().end(),
+                            [&](const auto &found) { return found.id == exact[i].second; });
+    }
+    return hits / 500.0;
   }
 
   std::pmr::memory_resource *memory_ = std::pmr::new_delete_resource();
   NodeShape shape_;
   std::unique_ptr<Rotation> rotation_;
   std::unique_ptr<RowEncoder> encoder_;
+  std::unique_ptr<BuildLayout> layout_;
+  std::unique_ptr<PrivateBlock> block_;
   std::unique_ptr<BuildGraph> graph_;
   std::vector<std::vector<float>> vectors_;
   size_t added_ = 0;
@@ -52,14 +136,7 @@ class BuildGraphTest : public testing::Test {
 TEST_F(BuildGraphTest, ListsAreSound) {
   build(2000, 2000);
   ASSERT_EQ(graph_->size(), 2000u);
-  for (NodeId id = 0; id < graph_->size(); ++id) {
-    const auto list = graph_->neighbours(id);
-    EXPECT_LE(list.size(), shape_.lanes);
-    const std::set<NodeId> distinct(list.begin(), list.end());
-    EXPECT_EQ(distinct.size(), list.size());
-    EXPECT_EQ(distinct.count(id), 0u);
-    for (const NodeId neighbour : distinct) EXPECT_LT(neighbour, graph_->size());
-  }
+  expect_sound_lists();
 }
 
 TEST_F(BuildGraphTest, EveryNodeIsReachable) {
@@ -85,6 +162,15 @@ TEST_F(BuildGraphTest, EqualVectorsShareANode) {
   EXPECT_EQ(graph_->extra_rows().size(), 800u);
   EXPECT_TRUE(std::is_sorted(graph_->extra_rows().begin(), graph_->extra_rows().end(),
                              [](const auto &a, const auto &b) { return a.node < b.node; }));
+}
+
+TEST_F(BuildGraphTest, SeveralBuildAsWellAsOne) {
+  for (const size_t helpers : {0, 3}) {
+    vectors_.clear();
+    build(6000, 6000, SIZE_MAX, Metric::l2, helpers);
+    expect_sound_lists();
+    EXPECT_GT(recall_of_neighbours(), 0.97) << helpers << " helpers";
+  }
 }
 
 TEST_F(BuildGraphTest, StopsAtItsBudget) {

@@ -1,0 +1,154 @@
+// Loading, building, writing: the order of a build, for the leader and for those who follow.
+// SPDX-License-Identifier: PostgreSQL
+#include "hnsw/hnsw_builder.hpp"
+
+#include "hnsw/hnsw_options.hpp"
+#include "hnsw/hnsw_write_graph.hpp"
+#include "pg/boundary.hpp"
+
+extern "C" {
+#include "commands/progress.h"
+#include "utils/backend_progress.h"
+}
+
+namespace quiver::hnsw {
+
+namespace {
+
+constexpr uint32_t kWritePages = core::kFirstOtherStep, kPagesWritten = kWritePages + 1;
+constexpr uint64 kReportEvery = 64;  // rows read
+
+void report_phase(BuildPhase phase, uint64 total) {
+  const int parameters[] = {PROGRESS_CREATEIDX_SUBPHASE, PROGRESS_CREATEIDX_TUPLES_TOTAL,
+                            PROGRESS_CREATEIDX_TUPLES_DONE};
+  const int64 values[] = {phase, static_cast<int64>(total), 0};
+  pgstat_progress_update_multi_param(lengthof(parameters), parameters, values);
+}
+
+// Shows how many nodes were inserted, or written; in the phase before, how many rows were read.
+class LeaderInterrupt final : public pg::ServerInterrupt {
+ public:
+  void report(uint64_t done) override {
+    pgstat_progress_update_param(PROGRESS_CREATEIDX_TUPLES_DONE, static_cast<int64>(done));
+  }
+};
+
+}  // namespace
+
+struct Builder::GraphMemory {
+  GraphMemory(MemoryContext context, const BuildShared &shared, void *block)
+      : memory(context),
+        layout(shape_of(shared.meta), shared.capacity),
+        graph(shape_of(shared.meta), {shared.meta.metric, beam_for(shared.ef_construction)}, layout, block, &memory) {}
+  pg::ContextResource memory;
+  core::BuildLayout layout;
+  core::BuildGraph graph;
+};
+
+Builder::Builder(const Place &place)
+    : place_(place),
+      memory_(place.context),
+      ops_(types::index_ops_for(place.index)),
+      rotation_(shape_of(place.shared->meta).has_codes() ? place.shared->meta.dimensions : 1,
+                place.shared->meta.rotation_seed, &memory_),
+      encoder_(shape_of(place.shared->meta), place.shared->meta.metric, rotation_, &memory_),
+      row_context_(AllocSetContextCreate(place.context, "hnsw build row", ALLOCSET_DEFAULT_SIZES)) {
+  const MemoryContext context = AllocSetContextCreate(place.context, "hnsw build graph", ALLOCSET_DEFAULT_SIZES);
+  graph_memory_ = pg::make<GraphMemory>(context, context, *place.shared, place.block);
+}
+
+void Builder::run(Relation heap, IndexInfo *info, TableScanDesc scan) {
+  if (place_.leads) report_phase(kLoadingTuples, 0);
+  // Before the first block is taken: from then on the leader waits for this participant's rows.
+  place_.shared->loading.fetch_add(1);
+  const double rows = table_index_build_scan(heap, place_.index, info, true, place_.leads, heap_row, this, scan);
+  place_.shared->heap_rows.fetch_add(static_cast<uint64>(rows));
+  if (graph_memory_ != nullptr) complete_graph();
+}
+
+void Builder::heap_row(Relation, ItemPointer tid, Datum *values, bool *nulls, bool, void *builder) {
+  if (nulls[0]) return;
+  pg::enter([=] { static_cast<Builder *>(builder)->add_row(tid, values[0]); });
+}
+
+void Builder::add_row(ItemPointer tid, Datum value) {
+  const MemoryContext caller = MemoryContextSwitchTo(row_context_);
+  const core::VectorView vector = ops_.type->view(value);
+  const RowId row = row_id(*tid);
+  if (graph_memory_ != nullptr && encoder_.encode(vector) &&
+      !graph_memory_->graph.add(encoder_.code(), encoder_.codes(), row)) {
+    place_.shared->is_full.store(1);
+    complete_graph();
+    start_inserting();
+  }
+  if (inserter_ != nullptr) inserter_->insert(vector, row);
+  const uint64 rows = place_.shared->rows.fetch_add(1) + 1;
+  if (place_.leads && rows % kReportEvery == 0)
+    pgstat_progress_update_param(PROGRESS_CREATEIDX_TUPLES_DONE, static_cast<int64>(rows));
+  MemoryContextSwitchTo(caller);
+  MemoryContextReset(row_context_);
+}
+
+// Makes the graph of what was collected and writes it, together with the others, and gives its memory back.
+void Builder::complete_graph() {
+  place_.shared->loading.fetch_sub(1);
+  place_.crew->wake_all();
+  if (place_.leads)
+    lead();
+  else
+    follow();
+  const MemoryContext context = graph_memory_->memory.context();
+  graph_memory_ = nullptr;
+  MemoryContextDelete(context);
+}
+
+void Builder::lead() {
+  place_.crew->wait_until([this] { return place_.shared->loading.load() == 0; });
+  if (place_.shared->is_full.load() != 0) tell_of_full_block();
+  core::BuildGraph &graph = graph_memory_->graph;
+  LeaderInterrupt interrupt;
+  report_phase(kBuildingGraph, Min(place_.shared->rows.load(), place_.shared->capacity));
+  graph.finish(*place_.crew, interrupt);
+  report_phase(kWritingPages, graph.size());
+  GraphPages pages(place_.index, place_.shared->meta, graph, &memory_);
+  pages.extend();
+  place_.crew->lead(kWritePages, pages.count(), GraphPages::kPagesPerRange, [&](size_t first, size_t last) {
+    pages.write_nodes(first, last);
+    interrupt.report(Min(graph.work()->done.load() * graph.shape().slots_per_page, graph.size()));
+  });
+  pages.write_rest(&place_.shared->meta);
+  place_.crew->announce(kPagesWritten);
+}
+
+void Builder::follow() {
+  pg::ServerInterrupt interrupt;
+  core::BuildGraph &graph = graph_memory_->graph;
+  for (uint32_t step = place_.crew->follow(); step != kPagesWritten; step = place_.crew->follow()) {
+    if (step == kWritePages) {
+      GraphPages pages(place_.index, place_.shared->meta, graph, &memory_);
+      place_.crew->take_part(GraphPages::kPagesPerRange,
+                             [&](size_t first, size_t last) { pages.write_nodes(first, last); });
+    } else {
+      graph.take_part(*place_.crew, static_cast<core::BuildStep>(step), interrupt);
+    }
+  }
+}
+
+void Builder::tell_of_full_block() {
+  pg::call([this] {
+    ereport(NOTICE, (errmsg("hnsw graph no longer fits into maintenance_work_mem after " UINT64_FORMAT " tuples",
+                            place_.shared->rows.load()),
+                     errdetail("Building will take significantly more time."),
+                     errhint("Increase maintenance_work_mem to speed up builds.")));
+  });
+}
+
+void Builder::start_inserting() {
+  if (place_.leads) report_phase(kLoadingTuples, 0);
+  OpenIndex opened;
+  open_index(place_.index, true, &opened);
+  inserter_ = pg::make<Inserter>(place_.context, opened, place_.shared->ef_construction, pg::Logging::at_end_of_build,
+                                 place_.context);
+}
+
+}  // namespace quiver::hnsw
