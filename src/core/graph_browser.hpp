@@ -116,8 +116,8 @@ class Browser {
         pending_(memory),
         fresh_(std::max(options.max_lanes, kMaxFirst), memory) {}
 
-  // Forgets everything and offers the entries.
-  void start() {
+  // Forgets everything and offers the entries. `absent`: a node that is passed over, as if it were not there.
+  void start(NodeId absent = kNullNode) {
     seen_.clear();
     queue_.clear();
     kth_.clear(options_.base_k);
@@ -126,9 +126,34 @@ class Browser {
     emitted_ = visits_ = 0;
     limited_ = false;
     make_room();
+    if (absent != kNullNode) pass_over(absent);
     Sink sink(*this);
     graph_.entries(sink);
     queue_fresh();
+  }
+
+  // One visit. False when the search is settled or a limit is reached.
+  bool advance() {
+    const float limit = horizon();
+    const Candidate *best = best_unvisited(limit);
+    if (best == nullptr || !(best->estimate <= limit)) return false;
+    if (visits_ >= options_.max_visits || bytes() > options_.max_bytes) {
+      limited_ = true;
+      return false;
+    }
+    visit(*best);
+    return true;
+  }
+
+  // The gamma from which on a search in this state would make one more visit; infinite when nothing is left.
+  float needed_gamma() {
+    constexpr float kInfinity = std::numeric_limits<float>::infinity();
+    const Candidate *best = best_unvisited(kInfinity);
+    if (best == nullptr) return kInfinity;
+    const float kth = kth_.value();
+    if (best->estimate <= kth) return 0.0f;
+    const float scale = std::max(0.0f, kth + graph_.horizon_shift());
+    return scale > 0.0f ? (best->estimate - kth) / scale : kInfinity;
   }
 
   // Visits nodes until the search is settled for the present k.
@@ -205,25 +230,20 @@ class Browser {
     for (size_t i = 0; i < fresh_count_; ++i) queue_.push(fresh_[i], limit);
   }
 
+  // No estimate is smaller than the one it gets, and it counts as visited.
+  void pass_over(NodeId id) {
+    bool added;
+    SeenSet::Entry *entry = seen_.find_or_add(id, &added);
+    entry->estimate = -std::numeric_limits<float>::infinity();
+    SeenSet::mark_visited(entry);
+  }
+
   const Candidate *best_unvisited(float limit) {
     for (;;) {
       const Candidate *best = queue_.best(limit);
       if (best == nullptr || !options_.keep_smaller_estimate || !was_visited(best->id)) return best;
       queue_.pop();  // an older, larger estimate of a node visited meanwhile
     }
-  }
-
-  // One visit. False when the search is settled or a limit is reached.
-  bool advance() {
-    const float limit = horizon();
-    const Candidate *best = best_unvisited(limit);
-    if (best == nullptr || !(best->estimate <= limit)) return false;
-    if (visits_ >= options_.max_visits || bytes() > options_.max_bytes) {
-      limited_ = true;
-      return false;
-    }
-    visit(*best);
-    return true;
   }
 
   void visit(Candidate candidate) {

@@ -47,17 +47,34 @@ bool NodeQuery::aim_rotated(const float *vector) {
     norm = original_norm = std::sqrt(kernels_->squared_norm(vector, n));
   }
   rotation_.apply(rotated_.data());
+  prepare(norm, original_norm);
+  return true;
+}
+
+void NodeQuery::aim(const ScalarCode &code, const uint8_t *codes) {
+  largest_norm_ = 0.0f;
+  if (!shape_.has_codes()) {
+    plain_.aim(code, codes);
+    query_norm_ = plain_.norm();
+    return;
+  }
+  decode_scalar(code, codes, shape_.dimensions, rotated_.data());
+  const double norm = std::sqrt(static_cast<double>(code.squared_norm));
+  prepare(norm, norm);
+}
+
+// What follows from rotated_.
+void NodeQuery::prepare(double norm, double original_norm) {
   // Each rounding of a unit vector's coordinates counts as one more step of the rotation.
-  bound_ = DistanceBound(metric_, n, norm, original_norm, rotation_.relative_error() + 0x1p-22);
+  bound_ = DistanceBound(metric_, shape_.dimensions, norm, original_norm, rotation_.relative_error() + 0x1p-22);
   query_norm_ = static_cast<float>(norm);
-  query_squared_norm_ = static_cast<float>(kernels_->squared_norm(rotated_.data(), n));
+  query_squared_norm_ = static_cast<float>(kernels_->squared_norm(rotated_.data(), shape_.dimensions));
   double sum = 0.0;
   for (const float value : rotated_) sum += value;
   query_sum_ = static_cast<float>(sum);
   largest_norm_ = 0.0f;
   prepared_.prepare(shape_.code, rotated_.data());
   lane_query_ = metric_ == Metric::inner_product ? prepared_.inner_product_query() : prepared_.lane_query();
-  return true;
 }
 
 float NodeQuery::distance(const ScalarCode &code, const uint8_t *codes) const {

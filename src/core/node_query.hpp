@@ -23,6 +23,9 @@ class NodeQuery {
   // distance is then NaN. Under l2 metric this also serves insertion into an index of unit vectors.
   bool aim(const VectorView &vector);
 
+  // Takes a node's own vector, unpacked, as it decodes.
+  void aim(const ScalarCode &code, const uint8_t *codes);
+
   // Distance of one node. Not const: codes below 8 bits are unpacked into scratch space.
   Reading read(const ConstSlot &slot);
   // Distance alone, from parts that were copied out of a slot. `codes`: unpacked.
@@ -36,6 +39,7 @@ class NodeQuery {
 
  private:
   bool aim_rotated(const float *vector);
+  void prepare(double norm, double original_norm);
 
   NodeShape shape_;
   Metric metric_;

@@ -120,3 +120,13 @@ CREATE FUNCTION quiver_verify(
   AS 'MODULE_PATHNAME', 'quiver_verify' LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
 COMMENT ON FUNCTION quiver_verify(regclass, boolean) IS
   'violations of an index''s invariants, none when it is sound; with heapcheck also against the rows of its table';
+
+CREATE FUNCTION quiver_index_info(
+    index regclass,
+    OUT metric text, OUT dimensions integer, OUT m integer, OUT ef_construction integer, OUT lanes integer,
+    OUT nodes_per_page integer, OUT nodes bigint, OUT tombstones bigint,
+    OUT measured_nodes bigint, OUT gamma real[], OUT recall real[], OUT visits real[])
+  RETURNS record
+  AS 'MODULE_PATHNAME', 'quiver_index_info' LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
+COMMENT ON FUNCTION quiver_index_info(regclass) IS
+  'what an index says of itself: shape, counts when last taken, and its measured curve of recall and visits over gamma';

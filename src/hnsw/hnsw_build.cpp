@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "hnsw/hnsw_builder.hpp"
+#include "hnsw/hnsw_calibrate.hpp"
 #include "hnsw/hnsw_internal.hpp"
 #include "hnsw/hnsw_new_index.hpp"
 #include "hnsw/hnsw_options.hpp"
@@ -30,12 +31,16 @@ Size block_budget(int participants) {
   return budget > 2 * fixed ? budget - fixed : budget / 2;
 }
 
-// Sets what the leader owes to `shared`: a block for all rows, or as many as the budget allows.
-void prepare(BuildShared *shared, const MetaPage &meta, double rows, int participants) {
+// Nodes that the block has room for: all rows, or as many as the budget allows.
+uint64 block_capacity(const MetaPage &meta, double rows, int participants) {
+  return core::BuildLayout::capacity_for(shape_of(meta), static_cast<size_t>(rows) + 1, block_budget(participants));
+}
+
+// Sets what the leader owes to `shared`.
+void prepare(BuildShared *shared, const MetaPage &meta, uint64 capacity) {
   shared->meta = meta;
   shared->ef_construction = meta.ef_construction;
-  shared->capacity =
-      core::BuildLayout::capacity_for(shape_of(meta), static_cast<size_t>(rows) + 1, block_budget(participants));
+  shared->capacity = capacity;
 }
 
 void take_part(const Builder::Place &place, Relation heap, IndexInfo *info, TableScanDesc scan) {
@@ -46,7 +51,8 @@ void take_part(const Builder::Place &place, Relation heap, IndexInfo *info, Tabl
 // could need.
 void build_alone(Relation heap, Relation index, IndexInfo *info, const MetaPage &meta, BuildShared *shared,
                  MemoryContext context) {
-  prepare(shared, meta, static_cast<double>(RelationGetNumberOfBlocks(heap)) * MaxHeapTuplesPerPage, 1);
+  const double most_rows = static_cast<double>(RelationGetNumberOfBlocks(heap)) * MaxHeapTuplesPerPage;
+  prepare(shared, meta, block_capacity(meta, most_rows, 1));
   pg::ContextResource memory(context);
   const core::BuildLayout layout(shape_of(meta), shared->capacity);
   auto *block = pg::make<core::PrivateBlock>(context, layout, &memory);
@@ -59,13 +65,12 @@ bool build_together(Relation heap, Relation index, IndexInfo *info, const MetaPa
                     MemoryContext context) {
   const int workers = compat::build_workers(heap, index, info);
   if (workers <= 0) return false;
-  prepare(shared, meta, pg::estimate_rows(heap), workers + 1);
-  const Size bytes = core::BuildLayout(shape_of(meta), shared->capacity).bytes();
+  const uint64 capacity = block_capacity(meta, pg::estimate_rows(heap), workers + 1);
+  const Size bytes = core::BuildLayout(shape_of(meta), capacity).bytes();
   pg::Team *team = pg::make_team({heap, index, info, "hnsw_build_worker", workers, sizeof(BuildShared), bytes});
   if (team == nullptr) return false;
   auto *common = static_cast<BuildShared *>(team->payload);
-  prepare(common, meta, static_cast<double>(shared->capacity), workers + 1);
-  common->capacity = shared->capacity;
+  prepare(common, meta, capacity);
   auto *header = static_cast<core::BuildHeader *>(team->block);
   memset(team->block, 0, sizeof *header);
   pg::launch_team(team);
@@ -100,6 +105,8 @@ IndexBuildResult *build(Relation heap, Relation index, IndexInfo *info) {
   MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "hnsw build", ALLOCSET_DEFAULT_SIZES);
   auto *shared = static_cast<BuildShared *>(MemoryContextAllocZero(context, sizeof(BuildShared)));
   if (!build_together(heap, index, info, meta, shared, context)) build_alone(heap, index, info, meta, shared, context);
+  report_phase(kMeasuringRecall, 0);
+  calibrate(index, pg::Logging::at_end_of_build);
   if (RelationNeedsWAL(index)) log_newpage_range(index, MAIN_FORKNUM, 0, RelationGetNumberOfBlocks(index), true);
   auto *result = static_cast<IndexBuildResult *>(palloc(sizeof(IndexBuildResult)));
   result->heap_tuples = static_cast<double>(shared->heap_rows.load());
@@ -118,6 +125,8 @@ const char *build_phase_name(int64 phase) {
       return "building graph";
     case kWritingPages:
       return "writing pages";
+    case kMeasuringRecall:
+      return "measuring recall";
     default:
       return nullptr;
   }

@@ -18,13 +18,6 @@ namespace {
 constexpr uint32_t kWritePages = core::kFirstOtherStep, kPagesWritten = kWritePages + 1;
 constexpr uint64 kReportEvery = 64;  // rows read
 
-void report_phase(BuildPhase phase, uint64 total) {
-  const int parameters[] = {PROGRESS_CREATEIDX_SUBPHASE, PROGRESS_CREATEIDX_TUPLES_TOTAL,
-                            PROGRESS_CREATEIDX_TUPLES_DONE};
-  const int64 values[] = {phase, static_cast<int64>(total), 0};
-  pgstat_progress_update_multi_param(lengthof(parameters), parameters, values);
-}
-
 // Shows how many nodes were inserted, or written; in the phase before, how many rows were read.
 class LeaderInterrupt final : public pg::ServerInterrupt {
  public:
@@ -34,6 +27,13 @@ class LeaderInterrupt final : public pg::ServerInterrupt {
 };
 
 }  // namespace
+
+void report_phase(BuildPhase phase, uint64 total) {
+  const int parameters[] = {PROGRESS_CREATEIDX_SUBPHASE, PROGRESS_CREATEIDX_TUPLES_TOTAL,
+                            PROGRESS_CREATEIDX_TUPLES_DONE};
+  const int64 values[] = {phase, static_cast<int64>(total), 0};
+  pgstat_progress_update_multi_param(lengthof(parameters), parameters, values);
+}
 
 struct Builder::GraphMemory {
   GraphMemory(MemoryContext context, const BuildShared &shared, void *block)

@@ -17,7 +17,10 @@ extern "C" {
 namespace quiver::hnsw {
 
 // Phases after the one that the server itself reports as 1, "initializing".
-enum BuildPhase : int64 { kLoadingTuples = 2, kBuildingGraph = 3, kWritingPages = 4 };
+enum BuildPhase : int64 { kLoadingTuples = 2, kBuildingGraph = 3, kWritingPages = 4, kMeasuringRecall = 5 };
+
+// Tells pg_stat_progress_create_index of a phase and how many tuples it has to do with, 0 if unknown.
+void report_phase(BuildPhase phase, uint64 total);
 
 // What the participants of one build share beside the block. Zero bytes, but for what the leader sets first.
 struct BuildShared {

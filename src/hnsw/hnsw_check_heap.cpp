@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: PostgreSQL
 #include "core/row_encoder.hpp"
 #include "hnsw/hnsw_check.hpp"
+#include "hnsw/hnsw_info.hpp"
 #include "pg/boundary.hpp"
 #include "types/index_ops.hpp"
 
@@ -12,10 +13,7 @@ extern "C" {
 #include "access/transam.h"
 #include "access/xlog.h"
 #include "catalog/index.h"
-#include "catalog/pg_am.h"
-#include "commands/defrem.h"
 #include "funcapi.h"
-#include "utils/lsyscache.h"
 #include "utils/snapmgr.h"
 }
 
@@ -83,12 +81,6 @@ void heap_row(Relation, ItemPointer tid, Datum *values, bool *nulls, bool, void 
   });
 }
 
-[[noreturn]] void raise_wrong_object(Oid index, const char *hint) {
-  ereport(ERROR, (errcode(ERRCODE_WRONG_OBJECT_TYPE), errmsg("relation %u is not an hnsw index", index),
-                  hint != nullptr ? errhint("%s", hint) : 0));
-  pg_unreachable();
-}
-
 // Vacuum would take slots away while they are compared; writers may go on. A standby allows no such lock, and needs
 // none as long as nothing is replayed.
 LOCKMODE check_lock() { return RecoveryInProgress() ? AccessShareLock : ShareUpdateExclusiveLock; }
@@ -139,18 +131,10 @@ QUIVER_FUNCTION(quiver_verify) {
   using namespace quiver::hnsw;
   const Oid index_oid = PG_GETARG_OID(0);
   const bool with_heap = PG_GETARG_BOOL(1);
-  const char kind = get_rel_relkind(index_oid);
-  if (kind == RELKIND_PARTITIONED_INDEX) raise_wrong_object(index_oid, "Verify the index of each partition.");
-  if (kind != RELKIND_INDEX) raise_wrong_object(index_oid, nullptr);
-  if (!quiver::compat::owns_relation(index_oid))
-    aclcheck_error(ACLCHECK_NOT_OWNER, OBJECT_INDEX, get_rel_name(index_oid));
+  require_own_index(index_oid);
   const LOCKMODE lock = check_lock();
   const Relation heap = table_open(IndexGetRelation(index_oid, false), lock);
-  const Relation index = index_open(index_oid, lock);
-  if (index->rd_rel->relam != get_am_oid("hnsw", true)) raise_wrong_object(index_oid, nullptr);
-  if (RELATION_IS_OTHER_TEMP(index))
-    ereport(ERROR,
-            (errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("cannot access temporary tables of other sessions")));
+  const Relation index = open_own_index(index_oid, lock);
   InitMaterializedSRF(fcinfo, 0);
   Findings findings(reinterpret_cast<ReturnSetInfo *>(fcinfo->resultinfo));
   check_index(index, with_heap ? heap : nullptr, &findings);

@@ -1,12 +1,14 @@
-// What the planner is told: a fixed start, then a price for each further node.
+// What the planner is told: the visits up to the rows that the query will want, then a line through both.
 // SPDX-License-Identifier: PostgreSQL
 #include <algorithm>
 #include <cmath>
 
+#include "hnsw/hnsw_index.hpp"
 #include "hnsw/hnsw_internal.hpp"
 #include "hnsw/hnsw_options.hpp"
 
 extern "C" {
+#include "access/genam.h"
 #include "optimizer/cost.h"
 #include "optimizer/optimizer.h"
 #include "utils/float.h"
@@ -23,21 +25,59 @@ constexpr double kWarmShare = 0.1;
 constexpr double kOperatorsPerVisit = 50.0;
 // Comparisons with the entries and the rotation of the query, in operators.
 constexpr double kFixedOperators = 1000.0;
+// Visits for each row after the first ten, as measured on words and patches up to a thousand rows.
+constexpr double kVisitsPerRow = 1.5;
+// In the plain format a visit reads the neighbours that were not met before: about this share of the lanes.
+constexpr double kFreshShare = 0.25;
+constexpr double kFirstRows = 10.0;
 
-double visit_cost() { return kWarmShare * random_page_cost + kOperatorsPerVisit * cpu_operator_cost; }
+// What a plan depends on: from the meta page, or guessed for an index that does not exist.
+struct Outlook {
+  double rows;
+  double pages;
+  double first_visits;  // until the first ten rows are certain enough
+  double visit_cost;
+};
 
-// Nodes visited before the first row is certain enough: grows with the logarithm of the rows and about linearly with
-// hnsw.ef_search, as measured on words and patches.
-double visits_to_first_row(double rows) {
-  const double thoroughness = 0.5 + 0.5 * settings.ef_search / kDefaultEfSearch;
-  return std::min(rows, 8.0 * std::log(rows + 2.0) * thoroughness);
+double visit_cost(double pages_read) {
+  return pages_read * kWarmShare * random_page_cost + kOperatorsPerVisit * cpu_operator_cost;
 }
 
-// All further rows: one visit each while browsing, then one pass over the index.
-double run_cost(double rows, double pages) {
-  const double browsed = std::min(rows, static_cast<double>(settings.max_scan_tuples));
-  const double swept = rows > browsed ? pages * seq_page_cost + rows * 10.0 * cpu_operator_cost : 0.0;
-  return browsed * visit_cost() + swept;
+// Without a measured curve: grows with the logarithm of the rows and about linearly with hnsw.ef_search.
+double guessed_visits(double rows) {
+  const int ef_search = settings.target_recall > 0.0 ? cautious_ef_search(settings.target_recall) : settings.ef_search;
+  return 8.0 * std::log(rows + 2.0) * (0.5 + 0.5 * ef_search / kDefaultEfSearch);
+}
+
+Outlook look(const IndexOptInfo *info) {
+  Outlook outlook{std::max(1.0, info->tuples), static_cast<double>(info->pages), 0.0, visit_cost(1.0)};
+  outlook.first_visits = guessed_visits(outlook.rows);
+  if (!info->hypothetical) {
+    const Relation index = index_open(info->indexoid, NoLock);
+    MetaPage meta;
+    if (peek_meta(index, &meta)) {
+      if (meta.code_bits == 0) outlook.visit_cost = visit_cost(1.0 + kFreshShare * meta.lanes);
+      const double measured = meta.curve.is_measured() ? meta.curve.visits_at(search_gamma(meta)) : 0.0;
+      if (measured >= 1.0) outlook.first_visits = measured;  // false for what is not a number, too
+    }
+    index_close(index, NoLock);
+  }
+  outlook.first_visits = std::min(outlook.first_visits, outlook.rows);
+  return outlook;
+}
+
+// Cost of handing out so many rows beyond the start: browsing, and where that is limited one pass over the index.
+double run_cost(const Outlook &outlook, double wanted) {
+  const double visits = std::max(0.0, wanted - kFirstRows) * kVisitsPerRow;
+  const double browsed = std::min(visits, static_cast<double>(settings.max_scan_tuples));
+  const double swept = visits > browsed ? outlook.pages * seq_page_cost + outlook.rows * 10.0 * cpu_operator_cost : 0.0;
+  return std::min(browsed, outlook.rows) * outlook.visit_cost + swept;
+}
+
+// Rows that the index will hand out: those that a LIMIT wants, and with a filter as many more as it rejects.
+double rows_wanted(const PlannerInfo *root, const RelOptInfo *table, double rows) {
+  if (root->limit_tuples <= 0.0 || table->rows <= 0.0 || table->tuples <= 0.0) return rows;
+  return std::clamp(root->limit_tuples * std::max(1.0, table->tuples / table->rows), 1.0, rows);
 }
 
 }  // namespace
@@ -57,10 +97,12 @@ void estimate_cost(PlannerInfo *root, IndexPath *path, double loop_count, Cost *
   GenericCosts costs;
   MemSet(&costs, 0, sizeof costs);
   genericcostestimate(root, path, loop_count, &costs);
-  const double rows = std::max(1.0, path->indexinfo->tuples);
+  const Outlook outlook = look(path->indexinfo);
   *startup_cost =
-      costs.indexStartupCost + kFixedOperators * cpu_operator_cost + visits_to_first_row(rows) * visit_cost();
-  *total_cost = *startup_cost + run_cost(rows, path->indexinfo->pages);
+      costs.indexStartupCost + kFixedOperators * cpu_operator_cost + outlook.first_visits * outlook.visit_cost;
+  // The planner takes cost to grow evenly from start to total; it is right at the rows that this query wants.
+  const double wanted = rows_wanted(root, path->indexinfo->rel, outlook.rows);
+  *total_cost = *startup_cost + run_cost(outlook, wanted) * outlook.rows / wanted;
   *selectivity = costs.indexSelectivity;
 }
 

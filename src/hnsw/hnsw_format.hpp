@@ -4,6 +4,7 @@
 
 #include "pg/pages.hpp"
 
+#include "core/calibration.hpp"
 #include "core/metric.hpp"
 #include "core/node_format.hpp"
 
@@ -41,7 +42,7 @@ static_assert(SizeOfPageHeaderData + sizeof(PageInfo) == core::kLineBytes);
 inline constexpr Size kSlotsStart = core::kLineBytes;
 static_assert(kSlotsStart + core::kSlotLines * core::kLineBytes <= BLCKSZ - sizeof(pg::PageTail));
 
-// Block 0. Everything but the counts, which are derived, and the entries is fixed when the index is built.
+// Block 0. Everything but the counts, which are derived, the entries and the curve is fixed when the index is built.
 struct MetaPage {
   uint32 magic;
   uint16 format_version;
@@ -66,9 +67,10 @@ struct MetaPage {
   uint32 capacity;  // of sparse own vectors
   uint32 reserved[13];
   NodeId entries[kMaxEntries];
+  core::RecallCurve curve;  // as build or vacuum last measured it
 };
 static_assert(offsetof(MetaPage, rotation_seed) % 8 == 0);
-static_assert(sizeof(MetaPage) == 128 + 4 * kMaxEntries);
+static_assert(sizeof(MetaPage) == 128 + 4 * kMaxEntries + sizeof(core::RecallCurve));
 
 // Rows of a node beyond its slot's two, newest chunk first. Entries never move: vacuum and CREATE INDEX CONCURRENTLY
 // rely on meeting each in one pass over the pages.

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: PostgreSQL
 #include "hnsw/hnsw_index.hpp"
 
+#include "hnsw/hnsw_options.hpp"
 #include "pg/compat.hpp"
 
 extern "C" {
@@ -169,6 +170,21 @@ void read_meta(Relation index, MetaPage *meta) {
       meta->entry_count <= kMaxEntries && shape.used_bytes() <= meta->slot_bytes &&
       static_cast<Size>(meta->slots_per_page) * meta->slot_bytes <= core::kSlotLines * core::kLineBytes;
   if (!sane) pg::raise_corrupted(index, kMetaBlock, "impossible meta page");
+}
+
+bool peek_meta(Relation index, MetaPage *meta) {
+  if (RelationGetNumberOfBlocks(index) == 0) return false;
+  const Buffer buffer = ReadBuffer(index, kMetaBlock);
+  LockBuffer(buffer, BUFFER_LOCK_SHARE);
+  memcpy(meta, meta_of(BufferGetPage(buffer)), sizeof *meta);
+  UnlockReleaseBuffer(buffer);
+  return meta->magic == kIndexMagic && meta->format_version == kFormatVersion;
+}
+
+float search_gamma(const MetaPage &meta) {
+  if (settings.target_recall > 0.0 && meta.curve.is_measured()) return meta.curve.gamma_for(settings.target_recall);
+  const int ef_search = settings.target_recall > 0.0 ? cautious_ef_search(settings.target_recall) : settings.ef_search;
+  return gamma_for(ef_search, meta.code_bits, meta.metric);
 }
 
 void open_index(Relation relation, bool load, OpenIndex *index) {

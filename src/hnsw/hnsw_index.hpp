@@ -38,6 +38,12 @@ core::NodeShape shape_of(const MetaPage &meta);
 // Reads the meta page into `meta` and checks it. Raises ERRCODE_INDEX_CORRUPTED, or 55000 for another format version.
 void read_meta(Relation index, MetaPage *meta);
 
+// The same for those who only want an idea: false, and nothing raised, when block 0 is no meta page of this version.
+bool peek_meta(Relation index, MetaPage *meta);
+
+// How far beyond the k-th distance a search looks under the present settings.
+float search_gamma(const MetaPage &meta);
+
 struct OpenIndex {
   Relation relation;
   MetaPage meta;

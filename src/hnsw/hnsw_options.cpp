@@ -11,7 +11,7 @@ extern "C" {
 namespace quiver::hnsw {
 
 Settings settings = {kDefaultEfSearch, static_cast<int>(IterativeScan::strict_order), kDefaultMaxScanTuples,
-                     kMinScanMemMultiplier};
+                     kMinScanMemMultiplier, 0.0};
 
 namespace {
 
@@ -59,6 +59,26 @@ float gamma_for(int ef_search, unsigned code_bits, core::Metric metric) {
   }
 }
 
+int cautious_ef_search(double target_recall) {
+  constexpr struct {
+    double recall;
+    int ef_search;
+  } kReached[] = {{0.90, 40}, {0.95, 100}, {0.98, 200}, {0.99, 400}};
+  for (const auto &point : kReached)
+    if (target_recall <= point.recall) return point.ef_search;
+  return kMaxEfSearch;
+}
+
+namespace {
+
+bool check_target_recall(double *value, void **, GucSource) {
+  if (*value == 0.0 || *value >= kMinTargetRecall) return true;
+  GUC_check_errdetail("\"hnsw.target_recall\" must be 0 or between %g and %g.", kMinTargetRecall, kMaxTargetRecall);
+  return false;
+}
+
+}  // namespace
+
 void define_settings() {
   option_kind = add_reloption_kind();
   add_int_reloption(option_kind, "ef_construction", "Candidates that an insertion considers at least",
@@ -82,6 +102,10 @@ void define_settings() {
   DefineCustomRealVariable("hnsw.scan_mem_multiplier", "Sets the multiple of work_mem that an hnsw scan may use.",
                            nullptr, &settings.scan_mem_multiplier, kMinScanMemMultiplier, kMinScanMemMultiplier,
                            kMaxScanMemMultiplier, PGC_USERSET, GUC_EXPLAIN, nullptr, nullptr, nullptr);
+  DefineCustomRealVariable("hnsw.target_recall", "Sets the share of the ten nearest rows that a search should find.",
+                           "0 leaves it to hnsw.ef_search; else an index is searched as its own measured curve says.",
+                           &settings.target_recall, 0.0, 0.0, kMaxTargetRecall, PGC_USERSET, GUC_EXPLAIN,
+                           check_target_recall, nullptr, nullptr);
   MarkGUCPrefixReserved("hnsw");
 }
 

@@ -17,6 +17,7 @@ inline constexpr int kDefaultM = 16, kMinM = 2, kMaxM = 100;
 inline constexpr int kDefaultEfConstruction = 64, kMinEfConstruction = 4, kMaxEfConstruction = 1000;
 inline constexpr int kDefaultEfSearch = 40, kMinEfSearch = 1, kMaxEfSearch = 1000;
 inline constexpr int kDefaultMaxScanTuples = 20000;
+inline constexpr double kMinTargetRecall = 0.5, kMaxTargetRecall = 0.9999;
 inline constexpr double kMinScanMemMultiplier = 1.0, kMaxScanMemMultiplier = 1000.0;
 
 // WITH (m = ..., ef_construction = ...), in the layout that reloptions want.
@@ -34,6 +35,7 @@ struct Settings {
   int iterative_scan;  // an IterativeScan, in the type that the server's enum settings have
   int max_scan_tuples;
   double scan_mem_multiplier;
+  double target_recall;  // 0: hnsw.ef_search counts
 };
 extern Settings settings;
 
@@ -52,5 +54,8 @@ inline size_t beam_for(int ef_construction) { return static_cast<size_t>(ef_cons
 // linear in log ef between measured points, one curve for each width of neighbour code; without codes, distances are
 // known and the horizon is narrower, the more so where they are not squared.
 float gamma_for(int ef_search, unsigned code_bits, core::Metric metric);
+
+// The hnsw.ef_search that reached a recall on every measured set: for an index whose own curve was never measured.
+int cautious_ef_search(double target_recall);
 
 }  // namespace quiver::hnsw

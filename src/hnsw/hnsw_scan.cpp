@@ -31,11 +31,13 @@ constexpr size_t kWideVisits = 8;
 
 size_t scan_memory() { return static_cast<size_t>(work_mem * 1024.0 * settings.scan_mem_multiplier); }
 
-core::BrowseOptions browse_options(const core::NodeShape &shape, core::Metric metric) {
+core::BrowseOptions browse_options(const OpenIndex &index) {
+  const core::NodeShape &shape = index.shape();
   core::BrowseOptions options;
   options.read_ahead = kReadAheadRows;
-  options.gamma = gamma_for(settings.ef_search, shape.code.bits, metric);
-  if (!shape.has_codes()) options.wide_visits = kWideVisits * static_cast<size_t>(settings.ef_search);
+  options.gamma = search_gamma(index.meta);
+  if (!shape.has_codes() && settings.target_recall == 0.0)
+    options.wide_visits = kWideVisits * static_cast<size_t>(settings.ef_search);
   options.keep_smaller_estimate = shape.code.bits == 1;
   options.max_lanes = shape.lanes;
   options.max_visits = static_cast<size_t>(settings.max_scan_tuples);
@@ -56,7 +58,7 @@ ScanRun::ScanRun(Relation relation, MemoryContext context)
       index_(opened(relation)),
       query_(index_.shape(), index_.meta.metric, index_.cache->rotation, &memory_),
       graph_(index_, query_, nullptr, &memory_),
-      browser_(graph_, browse_options(index_.shape(), index_.meta.metric), &memory_),
+      browser_(graph_, browse_options(index_), &memory_),
       sweep_(index_, query_, scan_memory(), &memory_),
       rows_(&memory_),
       pending_(&memory_),

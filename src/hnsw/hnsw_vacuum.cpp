@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: PostgreSQL
 #include "hnsw/hnsw_vacuum.hpp"
 
+#include "hnsw/hnsw_calibrate.hpp"
+
 #include "hnsw/hnsw_internal.hpp"
 #include "hnsw/hnsw_rows.hpp"
 #include "pg/compat.hpp"
@@ -259,6 +261,8 @@ IndexBulkDeleteResult *vacuum_cleanup(IndexVacuumInfo *info, IndexBulkDeleteResu
   if (memory->index.meta.tombstones > 0)
     pg::make<NodeRemoval>(context, memory->index, info, &memory->resource)->run(stats);
   IndexFreeSpaceMapVacuum(info->index);
+  read_meta(info->index, &memory->index.meta);
+  if (is_curve_stale(memory->index)) calibrate(info->index, pg::Logging::each_change);
   MemoryContextDelete(context);
   return stats;
 }

@@ -1,0 +1,72 @@
+// Points of the curve, and what lies between them.
+// SPDX-License-Identifier: PostgreSQL
+#include "core/calibration.hpp"
+
+#include <cmath>
+
+namespace quiver::core {
+
+namespace {
+
+// Share of the way from a to b at which `value` lies.
+double share(double a, double b, double value) { return b > a ? std::clamp((value - a) / (b - a), 0.0, 1.0) : 1.0; }
+
+// What is missed, on a scale on which curves are nearly straight.
+double missed(double recall) { return -std::log(std::max(1.0 - recall, 1e-5)); }
+
+}  // namespace
+
+float RecallCurve::gamma_for(double target) const {
+  if (recall[0] >= target) return 0.0f;
+  for (size_t i = 1; i < kCalibrationPoints; ++i) {
+    if (recall[i] < target) continue;
+    const double s = share(missed(recall[i - 1]), missed(recall[i]), missed(target));
+    return kCalibratedGammas[i - 1] + static_cast<float>(s) * (kCalibratedGammas[i] - kCalibratedGammas[i - 1]);
+  }
+  return kCalibratedGammas.back();
+}
+
+namespace {
+
+float value_at(const float *values, float gamma) {
+  for (size_t i = 1; i < kCalibrationPoints; ++i) {
+    if (kCalibratedGammas[i] < gamma) continue;
+    const double s = share(kCalibratedGammas[i - 1], kCalibratedGammas[i], gamma);
+    return values[i - 1] + static_cast<float>(s) * (values[i] - values[i - 1]);
+  }
+  return values[kCalibrationPoints - 1];
+}
+
+}  // namespace
+
+float RecallCurve::visits_at(float gamma) const { return value_at(visits, gamma); }
+float RecallCurve::recall_at(float gamma) const { return value_at(recall, gamma); }
+
+size_t CurveMeasurement::first_point_at(float gamma) {
+  size_t point = 0;
+  while (point < kCalibrationPoints && kCalibratedGammas[point] < gamma) ++point;
+  return point;
+}
+
+void CurveMeasurement::note_stop(float from, float to, size_t visits) {
+  for (size_t i = first_point_at(from); i < kCalibrationPoints && kCalibratedGammas[i] < to; ++i)
+    visits_[i] += static_cast<double>(visits);
+}
+
+void CurveMeasurement::note_hit(float gamma, size_t wanted) {
+  for (size_t i = first_point_at(gamma); i < kCalibrationPoints; ++i) recall_[i] += 1.0 / static_cast<double>(wanted);
+}
+
+RecallCurve CurveMeasurement::curve(uint64_t nodes) const {
+  RecallCurve curve{};
+  if (queries_ == 0) return curve;
+  curve.nodes = nodes;
+  curve.queries = queries_;
+  for (size_t i = 0; i < kCalibrationPoints; ++i) {
+    curve.recall[i] = static_cast<float>(recall_[i] / queries_);
+    curve.visits[i] = static_cast<float>(visits_[i] / queries_);
+  }
+  return curve;
+}
+
+}  // namespace quiver::core

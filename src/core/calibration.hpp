@@ -1,0 +1,93 @@
+// How wide a search has to look for a wanted recall, measured on the graph itself.
+// SPDX-License-Identifier: PostgreSQL
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+
+#include "core/node_format.hpp"
+
+namespace quiver::core {
+
+// Neighbours whose recall is measured.
+inline constexpr size_t kCalibratedRows = 10;
+inline constexpr size_t kCalibrationPoints = 36;
+
+// Gammas that are measured: 0, then 0.01 and each 1.2 times the one before, up to 4.9.
+inline constexpr std::array<float, kCalibrationPoints> kCalibratedGammas = [] {
+  std::array<float, kCalibrationPoints> gammas{};
+  double gamma = 0.01;
+  for (size_t i = 1; i < kCalibrationPoints; ++i, gamma *= 1.2) gammas[i] = static_cast<float>(gamma);
+  return gammas;
+}();
+
+// Recall and visits of searches for the first ten rows, over the width of the horizon (gamma, see graph_browser.hpp).
+// Plain data of the meta page: never change it without the format's version. All zero means never measured.
+struct RecallCurve {
+  uint64_t nodes;    // in the index when it was measured
+  uint32_t queries;  // rows of the index that were searched for, each as if it were not there
+  uint32_t unused;
+  float recall[kCalibrationPoints];
+  float visits[kCalibrationPoints];  // on average
+
+  bool is_measured() const { return queries > 0; }
+
+  // The least gamma that reaches `target`, between points linear in the logarithm of what is missed; the largest where
+  // no point does. REQUIRES: is_measured().
+  float gamma_for(double target) const;
+  // Visits of a search with that gamma. REQUIRES: is_measured().
+  float visits_at(float gamma) const;
+  // Recall of it.
+  float recall_at(float gamma) const;
+};
+static_assert(sizeof(RecallCurve) == 16 + 8 * kCalibrationPoints);
+
+// Gathers a curve. One search tells of all gammas, because a wider horizon only goes on with the same visits: what
+// counts for a node is the widest horizon that was needed before it was visited.
+class CurveMeasurement {
+ public:
+  // A search is followed for so long, or until all neighbours are found if that is later, but never beyond the second.
+  static constexpr size_t kVisits = 3000, kMostVisits = 20000;
+
+  // Follows one search. `cutoff`: distance of the tenth true neighbour as the graph measures it, `wanted` how many
+  // there are at most that far, at most kCalibratedRows.
+  // REQUIRES: the browser is started, its own gamma is infinite, its base_k is kCalibratedRows.
+  template <class Browser>
+  void follow(Browser &browser, float cutoff, size_t wanted) {
+    float widest = 0.0f;
+    size_t hits = 0, found = 0;
+    for (;;) {
+      const float needed = browser.needed_gamma();
+      const size_t visits = browser.visits();
+      const bool ends = visits >= kMostVisits || (visits >= kVisits && hits == wanted);
+      if (needed > widest || ends) note_stop(widest, ends ? kEndless : needed, visits);
+      widest = std::max(widest, needed);
+      if (ends || widest >= kEndless || !browser.advance()) break;
+      for (; found < browser.found().size(); ++found) {
+        if (hits == wanted || browser.found()[found].distance > cutoff) continue;
+        ++hits;
+        note_hit(widest, wanted);
+      }
+    }
+    ++queries_;
+  }
+
+  RecallCurve curve(uint64_t nodes) const;
+
+ private:
+  static constexpr float kEndless = 1e30f;
+
+  static size_t first_point_at(float gamma);
+  // A search with a gamma in [from, to) ends here.
+  void note_stop(float from, float to, size_t visits);
+  // Every search with at least this gamma finds one more of `wanted`.
+  void note_hit(float gamma, size_t wanted);
+
+  uint32_t queries_ = 0;
+  std::array<double, kCalibrationPoints> recall_{};
+  std::array<double, kCalibrationPoints> visits_{};
+};
+
+}  // namespace quiver::core

@@ -1,0 +1,161 @@
+// Samples, truth, searches.
+// SPDX-License-Identifier: PostgreSQL
+#include "hnsw/hnsw_calibrate.hpp"
+
+#include <algorithm>
+
+#include "pg/boundary.hpp"
+
+extern "C" {
+#include "common/pg_prng.h"
+#include "miscadmin.h"
+}
+
+namespace quiver::hnsw {
+
+namespace {
+
+// With so many samples the recall of ten rows is known to about half a point at .95.
+constexpr size_t kMaxSamples = 500, kMinSamples = 50;
+constexpr size_t kSampleMemory = size_t{16} << 20;
+constexpr size_t kLeastNodes = 200;
+constexpr size_t kTriesPerSample = 16;
+
+core::BrowseOptions endless_options(const core::NodeShape &shape) {
+  core::BrowseOptions options;
+  options.gamma = 1e30f;
+  options.base_k = core::kCalibratedRows;
+  options.keep_smaller_estimate = shape.code.bits == 1;
+  options.max_lanes = shape.lanes;
+  return options;
+}
+
+size_t samples_within_memory(const core::NodeShape &shape) {
+  const size_t bytes_each = 10 * (shape.unpacked_bytes() + 64);
+  return std::clamp(kSampleMemory / bytes_each, kMinSamples, kMaxSamples);
+}
+
+uint64 likely_nodes(const OpenIndex &index) {
+  const uint64 slots = static_cast<uint64>(RelationGetNumberOfBlocks(index.relation)) * index.shape().slots_per_page;
+  return slots - Min(slots, index.meta.tombstones);
+}
+
+}  // namespace
+
+Calibrator::Calibrator(const OpenIndex &index, MemoryContext context)
+    : memory_(context),
+      index_(index),
+      random_(pg_prng_uint64(&pg_global_prng_state)),
+      blocks_(RelationGetNumberOfBlocks(index.relation)),
+      codes_(index.shape().unpacked_bytes(), &memory_),
+      samples_(&memory_),
+      queries_(&memory_) {}
+
+core::RecallCurve Calibrator::measure() {
+  core::CurveMeasurement measurement;
+  choose_samples();
+  if (samples_.size() >= kMinSamples) {
+    find_truth();
+    for (size_t i = 0; i < samples_.size() && live_nodes_ >= kLeastNodes; ++i) follow(samples_[i], &measurement);
+  }
+  return measurement.curve(likely_nodes(index_));
+}
+
+void Calibrator::choose_samples() {
+  const size_t wanted = samples_within_memory(index_.shape());
+  samples_.reserve(wanted);
+  queries_.reserve(wanted);
+  for (size_t i = 0; i < kTriesPerSample * wanted && samples_.size() < wanted && blocks_ > kMetaBlock + 1; ++i) {
+    const auto block = static_cast<BlockNumber>(kMetaBlock + 1 + random_.below(blocks_ - kMetaBlock - 1));
+    const auto place = static_cast<uint32>(random_.below(index_.shape().slots_per_page));
+    core::ScalarCode code;
+    if (!copy_page(block) || !copy_slot(block, place, &code)) continue;
+    core::NodeQuery query(index_.shape(), index_.meta.metric, index_.cache->rotation, &memory_);
+    query.aim(code, codes_.data());
+    queries_.push_back(std::move(query));
+    samples_.push_back({node_id(block, place, index_.shape()), 0, {}});
+  }
+}
+
+// False when the page holds no nodes.
+bool Calibrator::copy_page(BlockNumber block) {
+  return pg::call([=, this] {
+    CHECK_FOR_INTERRUPTS();
+    const Buffer buffer = pg::read_block(index_.relation, block, &index_.cache->hints);
+    LockBuffer(buffer, BUFFER_LOCK_SHARE);
+    const bool has_nodes = holds_nodes(index_, buffer);
+    for (uint32 place = 0; has_nodes && place < index_.shape().slots_per_page; ++place)
+      check_slot(index_, buffer, read_slot(index_, BufferGetPage(buffer), node_id(block, place, index_.shape())));
+    if (has_nodes) memcpy(page_.data, BufferGetPage(buffer), BLCKSZ);
+    UnlockReleaseBuffer(buffer);
+    return has_nodes;
+  });
+}
+
+// Of the page copied last, into codes_. False when the slot holds no live node.
+bool Calibrator::copy_slot(BlockNumber block, uint32 place, core::ScalarCode *code) {
+  const core::ConstSlot slot = read_slot(index_, page_.data, node_id(block, place, index_.shape()));
+  if (slot.header()->state != core::SlotState::live) return false;
+  *code = slot.header()->scalar_code();
+  index_.shape().unpack_own(slot.own(), codes_.data());
+  return true;
+}
+
+void Calibrator::find_truth() {
+  live_nodes_ = 0;
+  for (BlockNumber block = kMetaBlock + 1; block < blocks_; ++block) {
+    if (!copy_page(block)) continue;
+    for (uint32 place = 0; place < index_.shape().slots_per_page; ++place) {
+      core::ScalarCode code;
+      if (!copy_slot(block, place, &code)) continue;
+      ++live_nodes_;
+      compare(node_id(block, place, index_.shape()), code);
+    }
+  }
+}
+
+// Puts a node among the nearest of every sample that it is near to.
+void Calibrator::compare(NodeId id, const core::ScalarCode &code) {
+  for (size_t i = 0; i < samples_.size(); ++i) {
+    Sample &sample = samples_[i];
+    const float distance = queries_[i].distance(code, codes_.data());
+    const bool is_full = sample.known == core::kCalibratedRows;
+    if ((is_full && !(distance < sample.nearest[sample.known - 1])) || sample.id == id) continue;
+    if (!is_full) ++sample.known;
+    float *place = sample.nearest + sample.known - 1;
+    for (; place > sample.nearest && place[-1] > distance; --place) *place = place[-1];
+    *place = distance;
+  }
+}
+
+void Calibrator::follow(const Sample &sample, core::CurveMeasurement *measurement) {
+  const auto i = static_cast<size_t>(&sample - samples_.data());
+  if (sample.known == 0) return;
+  PageGraph graph(index_, queries_[i], nullptr, &memory_);
+  core::Browser<PageGraph> browser(graph, endless_options(index_.shape()), &memory_);
+  browser.start(sample.id);
+  measurement->follow(browser, sample.nearest[sample.known - 1], sample.known);
+  pg::call([&graph] { graph.finish(); });
+}
+
+bool is_curve_stale(const OpenIndex &index) {
+  constexpr double kGrowth = 1.25;
+  const auto now = static_cast<double>(likely_nodes(index)), then = static_cast<double>(index.meta.curve.nodes);
+  if (now < kLeastNodes) return false;
+  return !index.meta.curve.is_measured() || now > kGrowth * then || then > kGrowth * now;
+}
+
+void calibrate(Relation relation, pg::Logging logging) {
+  const MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "hnsw calibration", ALLOCSET_DEFAULT_SIZES);
+  auto *index = static_cast<OpenIndex *>(MemoryContextAlloc(context, sizeof(OpenIndex)));
+  open_index(relation, true, index);
+  const core::RecallCurve curve = pg::make<Calibrator>(context, *index, context)->measure();
+  MemoryContextDelete(context);
+  const Buffer buffer = ReadBuffer(relation, kMetaBlock);
+  LockBuffer(buffer, BUFFER_LOCK_EXCLUSIVE);
+  const pg::PageChange change = pg::begin_change(relation, buffer, logging);
+  meta_of(change.page)->curve = curve;
+  pg::finish_change(change);
+}
+
+}  // namespace quiver::hnsw
