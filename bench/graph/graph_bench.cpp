@@ -159,7 +159,7 @@ void measure(SlotGraph &graph, NodeQuery &query, const NodeShape &shape, const M
   size_t visits = 0;
   const double start = cpu_seconds();
   for (size_t q = 0; q < queries.rows; ++q) {
-    query.aim(core::VectorView::dense(queries.row(q), shape.dimensions));
+    query.aim(VectorView::dense(queries.row(q), shape.dimensions));
     browser.start();
     browser.settle();
     std::vector<std::pair<float, NodeId>> best;
@@ -203,7 +203,7 @@ int run(int argc, char **argv) {
   RowEncoder encoder(shape, metric, rotation, memory);
   double start = cpu_seconds();
   for (uint32_t i = 0; i < base.rows; ++i)
-    if (encoder.encode(core::VectorView::dense(base.row(i), shape.dimensions)))
+    if (encoder.encode(VectorView::dense(base.row(i), shape.dimensions)))
       built.add(encoder.code(), encoder.codes(), {static_cast<uint16_t>(i >> 16), static_cast<uint16_t>(i), 1});
   std::printf("insert %.1f s, %zu nodes\n", cpu_seconds() - start, built.size());
   start = cpu_seconds();
