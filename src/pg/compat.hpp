@@ -12,6 +12,7 @@ extern "C" {
 #include "access/reloptions.h"
 #include "access/relscan.h"
 #include "commands/vacuum.h"
+#include "nodes/execnodes.h"
 #include "nodes/pathnodes.h"
 #include "optimizer/optimizer.h"
 #include "storage/bufmgr.h"
