@@ -28,7 +28,7 @@ refresh_once() {
 wanted() {
   local version=$1
   shift
-  echo g++ make libsimde-dev "postgresql-$version" "postgresql-server-dev-$version"
+  echo g++ make libsimde-dev libeigen3-dev "postgresql-$version" "postgresql-server-dev-$version"
   for part in "$@"; do
     case $part in
       build) ;;

@@ -91,6 +91,11 @@ struct Kernels {
   // --- dense float32, binary64 sums -------------------------------------------------------------------------------
   double (*squared_norm)(const float *a, size_t n);  // sum a_i^2
 
+  // --- matrices, row-major float32, binary32 sums -----------------------------------------------------------------
+  // out[i * columns + j] = <a_i, b_j>, where a has `rows` and b `columns` rows of n elements. The one kernel that
+  // allocates (packed panels, at most a few megabytes), and so may throw bad_alloc.
+  void (*inner_products)(const float *a, size_t rows, const float *b, size_t columns, size_t n, float *out);
+
   // --- rotation ---------------------------------------------------------------------------------------------------
   // In-place Walsh-Hadamard butterflies, not normalised. REQUIRES: n a power of two. Only additions and subtractions
   // in the textbook order, so that every tier gives the same bits.

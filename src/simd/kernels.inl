@@ -21,6 +21,7 @@ using quiver::simd::SparseTerms;
 #include "simd/bits.inl"
 #include "simd/codes.inl"
 #include "simd/dense.inl"
+#include "simd/matrix.inl"
 #include "simd/sparse.inl"
 // clang-format on
 
@@ -45,6 +46,7 @@ constinit const Kernels QUIVER_TIER = {
     .sparse_inner_product = sparse_inner_product,
     .sparse_l1 = sparse_l1,
     .squared_norm = squared_norm,
+    .inner_products = inner_products,
     .hadamard = hadamard,
     .dot_float_u8 = dot_float_u8,
     .dot_u8 = dot_u8,

@@ -78,6 +78,26 @@ TEST_P(KernelsTest, DenseDistancesAgreeWithDoubles) {
   });
 }
 
+TEST_P(KernelsTest, InnerProductsOfManyVectors) {
+  for (const size_t rows : {0, 1, 5, 67})
+    for (const size_t columns : {1, 8, 130})
+      for (const size_t n : {1, 3, 100, 768}) {
+        const Floats a(rows * n, 1, random_), b(columns * n, 3, random_);
+        std::vector<float> products(rows * columns + 1, 7.0f);
+        GetParam()->inner_products(a.data, rows, b.data, columns, n, products.data());
+        EXPECT_EQ(products.back(), 7.0f);
+        for (size_t i = 0; i < rows; ++i)
+          for (size_t j = 0; j < columns; ++j) {
+            double sum = 0, magnitude = 0;
+            for (size_t k = 0; k < n; ++k) {
+              const double term = static_cast<double>(a.data[i * n + k]) * b.data[j * n + k];
+              sum += term, magnitude += std::abs(term);
+            }
+            ASSERT_NEAR(products[i * columns + j], sum, tolerance(n, magnitude)) << rows << " " << columns << " " << n;
+          }
+      }
+}
+
 TEST_P(KernelsTest, InfinityAndNanAreNotLost) {
   std::vector<float> a(37, 1.0f), b(37, 1.0f);
   const Kernels &k = *GetParam();
