@@ -104,7 +104,7 @@ class SlotGraph {
     const size_t best = std::min<size_t>(4, all.size());
     std::partial_sort(all.begin(), all.begin() + static_cast<std::ptrdiff_t>(best), all.end(),
                       [](const Candidate &a, const Candidate &b) { return a.estimate < b.estimate; });
-    for (size_t i = 0; i < best; ++i) sink.offer(all[i].id, all[i].estimate);
+    for (size_t i = 0; i < best; ++i) sink.offer(&all[i].id, &all[i].estimate, 1);
   }
 
   template <class Sink>
@@ -113,7 +113,7 @@ class SlotGraph {
     const auto reading = query_->read(here);
     float estimates[kMaxLanes];
     query_->estimate(here, here.header()->lanes_used, reading.distance, estimates);
-    for (size_t i = 0; i < here.header()->lanes_used; ++i) sink.offer(here.ids()[i], estimates[i]);
+    sink.offer(here.ids(), estimates, here.header()->lanes_used);
     const NodeId next = sink.likely_next();
     if (next != kNullNode)
       for (size_t line = 0; line < shape_.used_bytes(); line += kLineBytes)

@@ -336,7 +336,8 @@ BuildGraph::View::View(const BuildGraph &graph, Metric metric, std::pmr::memory_
     : graph_(graph),
       kernels_(simd::kernels()),
       values_(graph.shape_.has_codes() ? graph.shape_.dimensions : 0, memory),
-      plain_(graph.shape_, metric, memory) {}
+      plain_(graph.shape_, metric, memory),
+      fresh_(graph.list_capacity_, memory) {}
 
 void BuildGraph::View::aim(const ScalarCode &code, const uint8_t *codes) {
   if (graph_.shape_.has_codes())
@@ -371,21 +372,17 @@ void BuildGraph::View::entries(Sink &sink) const {
       if (candidate.estimate < best[i].estimate) std::swap(candidate, best[i]);
     if (count < kBestEntries) best[count++] = candidate;
   }
-  for (size_t i = 0; i < count; ++i) sink.offer(best[i].id, best[i].estimate);
+  for (size_t i = 0; i < count; ++i) sink.offer(&best[i].id, &best[i].estimate, 1);
 }
 
 template <class Sink>
-Visit BuildGraph::View::expand(NodeId id, float estimate, Sink &sink, Payload *) const {
-  NodeId fresh[2 * kMaxLanes];
-  size_t count = 0;
+Visit BuildGraph::View::expand(NodeId id, float estimate, Sink &sink, Payload *) {
+  NodeId *fresh = fresh_.data();
   NodeId *list = graph_.list_of(id);
   const size_t length = load(graph_.counts_[id]);
-  for (size_t i = 0; i < length; ++i) {
-    const NodeId neighbour = load(list[i]);
-    if (!sink.admit(neighbour)) continue;
-    graph_.prefetch_record(neighbour);
-    fresh[count++] = neighbour;
-  }
+  for (size_t i = 0; i < length; ++i) fresh[i] = load(list[i]);
+  const size_t count = sink.admit(fresh, length);
+  for (size_t i = 0; i < count; ++i) graph_.prefetch_record(fresh[i]);
   for (size_t i = 0; i < count; ++i) sink.take(fresh[i], distance_to(fresh[i]));
   const NodeId next = sink.likely_next();
   if (next != kNullNode) __builtin_prefetch(graph_.list_of(next));
@@ -395,6 +392,6 @@ Visit BuildGraph::View::expand(NodeId id, float estimate, Sink &sink, Payload *)
 // For browsers in other files.
 template void BuildGraph::View::entries(Browser<BuildGraph::View>::Sink &sink) const;
 template Visit BuildGraph::View::expand(NodeId id, float estimate, Browser<BuildGraph::View>::Sink &sink,
-                                        Payload *payload) const;
+                                        Payload *payload);
 
 }  // namespace quiver::core

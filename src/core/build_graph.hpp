@@ -80,7 +80,7 @@ class BuildGraph {
     template <class Sink>
     void entries(Sink &sink) const;
     template <class Sink>
-    Visit expand(NodeId id, float estimate, Sink &sink, Payload *payload) const;
+    Visit expand(NodeId id, float estimate, Sink &sink, Payload *payload);
     float horizon_shift() const { return 0.0f; }
     // What edges are chosen by: the distance, squared for L2, or `largest` - <a, b>, which is never negative.
     float distance_to(NodeId id) const;
@@ -93,6 +93,7 @@ class BuildGraph {
     SignedCode code_{};
     std::pmr::vector<int8_t> values_;
     PlainDistance plain_;
+    std::pmr::vector<NodeId> fresh_;  // of the node being expanded
   };
 
  private:

@@ -69,26 +69,36 @@ class Browser {
   // Takes the neighbours of the node being visited.
   class Sink {
    public:
-    // A neighbour with its estimate, met perhaps before.
-    void offer(NodeId id, float estimate) noexcept {
-      bool added;
-      SeenSet::Entry *entry = browser_.seen_.find_or_add(id, &added);
-      if (added || (browser_.options_.keep_smaller_estimate && estimate < entry->estimate)) {
-        entry->estimate = estimate;
-        take(id, estimate);
+    // n neighbours with their estimates, met perhaps before; at most max_lanes in a visit.
+    void offer(const NodeId *ids, const float *estimates, size_t n) noexcept {
+      uint32_t *found = browser_.places_.data();
+      browser_.seen_.add(ids, n, found);
+      size_t count = browser_.fresh_count_;
+      for (size_t i = 0; i < n; ++i) {
+        browser_.fresh_[count] = {estimates[i], ids[i]};
+        count += browser_.options_.keep_smaller_estimate ? browser_.seen_.improve(found[i], estimates[i])
+                                                         : SeenSet::is_new(found[i]);
       }
+      for (size_t i = browser_.fresh_count_; i < count; ++i) consider(browser_.fresh_[i]);
+      browser_.fresh_count_ = count;
     }
 
-    // For graphs whose estimates cost more than a look-up: first ask, then give the estimate of what is new.
-    bool admit(NodeId id) noexcept {
-      bool added;
-      SeenSet::Entry *entry = browser_.seen_.find_or_add(id, &added);
-      if (added) entry->estimate = 0.0f;
-      return added;
+    // For graphs whose estimates cost more than a look-up: first ask, which moves the ids never met to the front and
+    // returns how many they are; then give the estimates of those.
+    size_t admit(NodeId *ids, size_t n) noexcept {
+      uint32_t *found = browser_.places_.data();
+      browser_.seen_.add(ids, n, found);
+      size_t count = 0;
+      for (size_t i = 0; i < n; ++i) {
+        ids[count] = ids[i];
+        count += SeenSet::is_new(found[i]);
+      }
+      return count;
     }
     void take(NodeId id, float estimate) noexcept {
-      browser_.fresh_[browser_.fresh_count_++] = {estimate, id};
-      if (estimate < best_.estimate) best_ = {estimate, id};
+      const Candidate candidate{estimate, id};
+      browser_.fresh_[browser_.fresh_count_++] = candidate;
+      consider(candidate);
     }
 
     // The node that will probably be visited next, or kNullNode: for reading ahead.
@@ -102,6 +112,9 @@ class Browser {
    private:
     friend class Browser;
     explicit Sink(Browser &browser) : browser_(browser) {}
+    void consider(Candidate candidate) noexcept {
+      if (candidate.estimate < best_.estimate) best_ = candidate;
+    }
     Browser &browser_;
     Candidate best_{std::numeric_limits<float>::infinity(), kNullNode};
   };
@@ -109,12 +122,13 @@ class Browser {
   Browser(Graph &graph, const BrowseOptions &options, std::pmr::memory_resource *memory)
       : graph_(graph),
         options_(options),
-        seen_(memory),
+        seen_(options.keep_smaller_estimate ? SeenSet::Keeps::estimates : SeenSet::Keeps::ids, memory),
         queue_(memory),
         kth_(options.base_k, !options.exact_estimates, memory),
         found_(memory),
         pending_(memory),
-        fresh_(std::max(options.max_lanes, kMaxFirst), memory) {}
+        fresh_(std::max(options.max_lanes, kMaxFirst) + 1, memory),
+        places_(fresh_.size(), memory) {}
 
   // Forgets everything and offers the entries. `absent`: a node that is passed over, as if it were not there.
   void start(NodeId absent = kNullNode) {
@@ -185,10 +199,6 @@ class Browser {
     return found;
   }
   const std::pmr::vector<Found> &found() const { return found_; }
-  bool was_visited(NodeId id) const {
-    const SeenSet::Entry *entry = seen_.find(id);
-    return entry != nullptr && SeenSet::is_visited(entry);
-  }
   // True once max_visits or max_bytes ended the search early.
   bool is_limited() const { return limited_; }
   size_t visits() const { return visits_; }
@@ -230,26 +240,23 @@ class Browser {
     for (size_t i = 0; i < fresh_count_; ++i) queue_.push(fresh_[i], limit);
   }
 
-  // No estimate is smaller than the one it gets, and it counts as visited.
   void pass_over(NodeId id) {
-    bool added;
-    SeenSet::Entry *entry = seen_.find_or_add(id, &added);
-    entry->estimate = -std::numeric_limits<float>::infinity();
-    SeenSet::mark_visited(entry);
+    uint32_t found;
+    seen_.add(&id, 1, &found);
+    if (options_.keep_smaller_estimate) seen_.mark_visited(id);
   }
 
   const Candidate *best_unvisited(float limit) {
     for (;;) {
       const Candidate *best = queue_.best(limit);
-      if (best == nullptr || !options_.keep_smaller_estimate || !was_visited(best->id)) return best;
+      if (best == nullptr || !options_.keep_smaller_estimate || !seen_.is_visited(best->id)) return best;
       queue_.pop();  // an older, larger estimate of a node visited meanwhile
     }
   }
 
   void visit(Candidate candidate) {
     queue_.pop();
-    bool added;
-    SeenSet::mark_visited(seen_.find_or_add(candidate.id, &added));
+    if (options_.keep_smaller_estimate) seen_.mark_visited(candidate.id);
     make_room();
     ++visits_;
     Sink sink(*this);
@@ -271,7 +278,9 @@ class Browser {
   KthDistance kth_;
   std::pmr::vector<Found> found_;
   std::pmr::vector<Pending> pending_;
-  std::pmr::vector<Candidate> fresh_;  // fixed size: what the present visit offers
+  // Of fixed size: what the present visit offers, and a place more for what is not new; where seen_ has it.
+  std::pmr::vector<Candidate> fresh_;
+  std::pmr::vector<uint32_t> places_;
   size_t fresh_count_ = 0;
   size_t emitted_ = 0;
   size_t visits_ = 0;

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: PostgreSQL
 #include "core/node_writer.hpp"
 
+#include <algorithm>
 #include <cstring>
 
 #include "simd/dispatch.hpp"
@@ -55,26 +56,27 @@ void NodeWriter::write_lane(const Slot &slot, size_t lane, NodeId neighbour, con
   slot.rescale()[lane] = factors.rescale;
 }
 
+// Only as many lanes move as were dropped, and what lanes beyond the last hold does not matter: few bytes to log.
 void NodeWriter::keep_lanes(const Slot &slot, const uint8_t *kept, size_t count) {
-  const size_t code_bytes = shape_.code.bytes();
   const size_t used = slot.header()->lanes_used;
+  const uint8_t *stays = kept, *moves = std::lower_bound(kept, kept + count, count);
   for (size_t to = 0; to < count; ++to) {
-    const size_t from = kept[to];
-    if (from == to) continue;
-    slot.ids()[to] = slot.ids()[from];
-    if (!shape_.has_codes()) continue;
-    std::memcpy(slot.code(to), slot.code(from), code_bytes);
-    slot.add()[to] = slot.add()[from];
-    slot.rescale()[to] = slot.rescale()[from];
+    if (*stays == to)
+      ++stays;
+    else
+      move_lane(slot, *moves++, to);
   }
-  for (size_t lane = count; lane < used; ++lane) {
-    slot.ids()[lane] = kNullNode;
-    if (!shape_.has_codes()) continue;
-    std::memset(slot.code(lane), 0, code_bytes);
-    slot.add()[lane] = slot.rescale()[lane] = 0;
-  }
+  for (size_t lane = count; lane < used; ++lane) slot.ids()[lane] = kNullNode;
   slot.header()->lanes_used = static_cast<uint8_t>(count);
   slot.header()->expendable = 0;
+}
+
+void NodeWriter::move_lane(const Slot &slot, size_t from, size_t to) {
+  slot.ids()[to] = slot.ids()[from];
+  if (!shape_.has_codes()) return;
+  std::memcpy(slot.code(to), slot.code(from), shape_.code.bytes());
+  slot.add()[to] = slot.add()[from];
+  slot.rescale()[to] = slot.rescale()[from];
 }
 
 }  // namespace quiver::core

@@ -28,10 +28,12 @@ class NodeWriter {
   // Writes lane `lane`, without touching lanes_used. REQUIRES: aim() at this slot's own vector.
   void write_lane(const Slot &slot, size_t lane, NodeId neighbour, const ScalarCode &code, const uint8_t *codes);
 
-  // Moves the lanes whose indices stand in `kept` (ascending) to the front and clears the rest.
+  // Drops all lanes but those whose indices stand in `kept` (ascending): the last of them move into the gaps.
   void keep_lanes(const Slot &slot, const uint8_t *kept, size_t count);
 
  private:
+  void move_lane(const Slot &slot, size_t from, size_t to);
+
   NodeShape shape_;
   const simd::Kernels &kernels_;
   ResidualEncoder encoder_;

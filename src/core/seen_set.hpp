@@ -1,4 +1,4 @@
-// Open-addressing table of the nodes a search has met, with the best estimate of each.
+// Hash table of the nodes a search has met, with the least estimate of each where that is asked for.
 // SPDX-License-Identifier: PostgreSQL
 #pragma once
 
@@ -9,89 +9,89 @@
 #include <memory_resource>
 #include <vector>
 
+#include "simd/dispatch.hpp"
+
 namespace quiver::core {
 
-// Small tables stay in the first-level cache; the table grows fourfold when five eighths full. Ids may be anything but
-// 0xffffffff.
+// At most five eighths full, so that few buckets overflow into the next. Ids may be anything but 0xffffffff.
 class SeenSet {
  public:
-  struct Entry {
-    uint32_t id;
-    float estimate;  // -infinity once visited
-  };
+  enum class Keeps : bool { ids, estimates };
 
-  explicit SeenSet(std::pmr::memory_resource *memory) : table_(memory) { table_.assign(kInitialCapacity, kEmpty); }
+  SeenSet(Keeps keeps, std::pmr::memory_resource *memory)
+      : kernels_(simd::kernels()), keeps_(keeps), ids_(kInitialPlaces, simd::kNoId, memory), estimates_(memory) {
+    if (keeps_ == Keeps::estimates) estimates_.resize(kInitialPlaces);
+  }
 
-  // Makes room for `more` insertions, so that find_or_add cannot allocate.
+  // Makes room for `more` insertions, so that add cannot allocate.
   void reserve(size_t more) {
-    if (is_crowded(size_ + more, table_.size())) grow(size_ + more);
+    if (is_crowded(size_ + more, ids_.size())) grow(size_ + more);
   }
 
-  // The entry of `id`; `added` says whether it is new (its estimate then is +infinity).
-  Entry *find_or_add(uint32_t id, bool *added) noexcept {
-    size_t position = slot_of(id);
-    while (table_[position].id != kNone) {
-      if (table_[position].id == id) {
-        *added = false;
-        return &table_[position];
-      }
-      position = (position + 1) & (table_.size() - 1);
-    }
-    ++size_;
-    *added = true;
-    table_[position] = {id, std::numeric_limits<float>::infinity()};
-    return &table_[position];
+  // Inserts what is new of n ids. found[i]: a handle of ids[i] that is good until the next insertion; see is_new.
+  void add(const uint32_t *ids, size_t n, uint32_t *found) noexcept {
+    kernels_.add_ids(ids_.data(), ids_.size(), ids, n, found);
+    for (size_t i = 0; i < n; ++i) size_ += is_new(found[i]);
   }
+  static bool is_new(uint32_t found) noexcept { return (found & simd::kAddedId) != 0; }
 
-  // The entry of `id`, or null.
-  const Entry *find(uint32_t id) const noexcept {
-    for (size_t position = slot_of(id);; position = (position + 1) & (table_.size() - 1)) {
-      if (table_[position].id == id) return &table_[position];
-      if (table_[position].id == kNone) return nullptr;
-    }
+  // Keeps::estimates. Whether the id is new or was met with a larger estimate; keeps the smaller. No estimate is
+  // smaller than that of a visited node.
+  bool improve(uint32_t found, float estimate) noexcept {
+    float &kept = estimates_[found & ~simd::kAddedId];
+    const bool better = is_new(found) || estimate < kept;
+    kept = better ? estimate : kept;
+    return better;
   }
-
-  static void mark_visited(Entry *entry) noexcept { entry->estimate = -std::numeric_limits<float>::infinity(); }
-  static bool is_visited(const Entry *entry) noexcept {
-    return entry->estimate == -std::numeric_limits<float>::infinity();
+  void mark_visited(uint32_t id) noexcept {
+    uint32_t found;
+    add(&id, 1, &found);
+    estimates_[found & ~simd::kAddedId] = kVisited;
+  }
+  bool is_visited(uint32_t id) noexcept {
+    uint32_t found;
+    add(&id, 1, &found);
+    return !is_new(found) && estimates_[found] == kVisited;
   }
 
   // Empties the table. A table that grew large is cut back, so that an insert after a wide search starts small again.
   void clear() {
-    if (table_.size() > kKeptCapacity) table_.resize(kKeptCapacity);
-    std::fill(table_.begin(), table_.end(), kEmpty);
+    if (ids_.size() > kKeptPlaces) ids_.resize(kKeptPlaces);
+    std::fill(ids_.begin(), ids_.end(), simd::kNoId);
+    if (keeps_ == Keeps::estimates) estimates_.resize(ids_.size());
     size_ = 0;
   }
 
   size_t size() const { return size_; }
-  size_t bytes() const { return table_.size() * sizeof(Entry); }
+  size_t bytes() const { return ids_.size() * sizeof(uint32_t) + estimates_.size() * sizeof(float); }
 
  private:
-  static constexpr size_t kInitialCapacity = 4096;
-  static constexpr size_t kKeptCapacity = kInitialCapacity;
-  static constexpr uint32_t kNone = 0xffffffffu;
-  static constexpr Entry kEmpty{kNone, 0.0f};
+  static constexpr size_t kInitialPlaces = 8192;
+  static constexpr size_t kKeptPlaces = 16384;
+  static constexpr float kVisited = -std::numeric_limits<float>::infinity();
 
-  static bool is_crowded(size_t entries, size_t capacity) { return entries * 8 > capacity * 5; }
-
-  size_t slot_of(uint32_t id) const noexcept {
-    return (static_cast<size_t>(id) * 0x9e3779b97f4a7c15u >> 32) & (table_.size() - 1);
-  }
+  static bool is_crowded(size_t entries, size_t places) { return entries * 8 > places * 5; }
 
   void grow(size_t wanted) {
-    size_t capacity = table_.size();
-    while (is_crowded(wanted, capacity)) capacity *= 4;
-    std::pmr::vector<Entry> old(capacity, kEmpty, table_.get_allocator());
-    old.swap(table_);
-    for (const Entry &entry : old) {
-      if (entry.id == kNone) continue;
-      size_t position = slot_of(entry.id);
-      while (table_[position].id != kNone) position = (position + 1) & (capacity - 1);
-      table_[position] = entry;
+    size_t places = ids_.size();
+    while (is_crowded(wanted, places)) places *= 2;
+    std::pmr::vector<uint32_t> old_ids(places, simd::kNoId, ids_.get_allocator());
+    std::pmr::vector<float> old_estimates(keeps_ == Keeps::estimates ? places : 0, ids_.get_allocator());
+    old_ids.swap(ids_);
+    old_estimates.swap(estimates_);
+    size_ = 0;
+    for (size_t i = 0; i < old_ids.size(); ++i) {
+      if (old_ids[i] == simd::kNoId) continue;
+      uint32_t found;
+      add(&old_ids[i], 1, &found);
+      if (keeps_ == Keeps::estimates) improve(found, old_estimates[i]);
     }
   }
 
-  std::pmr::vector<Entry> table_;
+  const simd::Kernels &kernels_;
+  Keeps keeps_;
+  std::pmr::vector<uint32_t> ids_;     // the table
+  std::pmr::vector<float> estimates_;  // of the id at the same place, or none
   size_t size_ = 0;
 };
 

@@ -109,11 +109,12 @@ void PageGraph::prefetch(Buffer buffer, NodeId id) const {
   for (size_t offset = 0; offset < used; offset += core::kLineBytes) __builtin_prefetch(bytes + offset);
 }
 
-// Pins the page of the node that will probably be visited next.
+// Pins the page of the node that will probably be visited next. Its lines are asked for first, where they are believed
+// to be, so that they and the buffer's header are waited for once.
 void PageGraph::read_ahead(NodeId id) {
   if (id == kNullNode) return;
-  ahead_ = pin_node_page(index_, id);
   ahead_block_ = block_of(id, index_.shape());
+  ahead_ = pin_node_page(index_, id);
   prefetch(ahead_, id);
 }
 

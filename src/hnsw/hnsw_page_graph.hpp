@@ -79,7 +79,7 @@ class PageGraph {
   void entries(Sink &sink) {
     core::Candidate best[kBestEntries];
     const size_t count = best_entries(best);
-    for (size_t i = 0; i < count; ++i) sink.offer(best[i].id, best[i].estimate);
+    for (size_t i = 0; i < count; ++i) sink.offer(&best[i].id, &best[i].estimate, 1);
   }
 
   template <class Sink>
@@ -88,9 +88,9 @@ class PageGraph {
     pg::call([&, this] {
       read(id, &visit, payload);
       if (index_.shape().has_codes()) {
-        for (uint32_t i = 0; i < lanes_; ++i) sink.offer(ids_[i], estimates_[i]);
+        sink.offer(ids_, estimates_, lanes_);
       } else {
-        admit(sink);
+        lanes_ = static_cast<uint32_t>(sink.admit(ids_, lanes_));
         measure();
         for (uint32_t i = 0; i < lanes_; ++i)
           if (is_there_[i]) sink.take(ids_[i], estimates_[i]);
@@ -110,14 +110,6 @@ class PageGraph {
   static constexpr size_t kBestEntries = 4;
   static constexpr uint32_t kPinnedAhead = 4;
 
-  // Plain format: keeps the lanes to nodes that were not met before.
-  template <class Sink>
-  void admit(Sink &sink) {
-    uint32_t fresh = 0;
-    for (uint32_t i = 0; i < lanes_; ++i)
-      if (sink.admit(ids_[i])) ids_[fresh++] = ids_[i];
-    lanes_ = fresh;
-  }
   void measure();
   void prefetch(Buffer buffer, NodeId id) const;
 

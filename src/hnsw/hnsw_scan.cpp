@@ -61,7 +61,7 @@ ScanRun::ScanRun(Relation relation, MemoryContext context)
       browser_(graph_, browse_options(index_), &memory_),
       sweep_(index_, query_, scan_memory(), &memory_),
       rows_(&memory_),
-      pending_(&memory_),
+      browsed_(&memory_),
       last_bound_(-std::numeric_limits<double>::infinity()),
       mode_(static_cast<IterativeScan>(settings.iterative_scan)),
       ef_search_(static_cast<size_t>(settings.ef_search)) {}
@@ -118,10 +118,8 @@ bool ScanRun::is_late(double bound) const { return mode_ == IterativeScan::stric
 
 bool ScanRun::next_browsed() {
   for (const auto *found = browser_.next(); found != nullptr; found = browser_.next()) {
-    if (is_late(found->bound)) {
-      pending_.push_back(found->id);
-      continue;
-    }
+    if (is_late(found->bound)) continue;
+    browsed_.push_back(found->id);
     last_bound_ = std::max(last_bound_, found->bound);
     return take(found->id, found->bound, found->payload);
   }
@@ -139,9 +137,7 @@ void ScanRun::finish_browsing() {
 
 // Nodes found and not handed out are left to the sweep, which meets them again.
 void ScanRun::begin_sweep() {
-  for (const auto *found = browser_.pop_pending(); found != nullptr; found = browser_.pop_pending())
-    pending_.push_back(found->id);
-  std::sort(pending_.begin(), pending_.end());
+  std::sort(browsed_.begin(), browsed_.end());
   late_limit_ = last_bound_;
   phase_ = Phase::sweep;
   const double infinity = std::numeric_limits<double>::infinity();
@@ -149,12 +145,13 @@ void ScanRun::begin_sweep() {
   sweep_.restart(ordered ? late_limit_ : -infinity, infinity);
 }
 
-bool ScanRun::was_handed_out(NodeId id) const {
-  return browser_.was_visited(id) && !std::binary_search(pending_.begin(), pending_.end(), id);
+// A row of a node that was not handed out while browsing.
+const Sweep::Row *ScanRun::next_of_sweep() {
+  return sweep_.next([this](NodeId id) { return std::binary_search(browsed_.begin(), browsed_.end(), id); });
 }
 
 bool ScanRun::next_swept() {
-  const Sweep::Row *row = sweep_.next([this](NodeId id) { return was_handed_out(id); });
+  const Sweep::Row *row = next_of_sweep();
   if (row != nullptr) return take(row->id, row->bound, row->payload);
   const bool some_late = mode_ == IterativeScan::strict_order && late_limit_ > -std::numeric_limits<double>::infinity();
   phase_ = some_late ? Phase::late : Phase::done;
@@ -163,7 +160,7 @@ bool ScanRun::next_swept() {
 }
 
 bool ScanRun::next_late() {
-  const Sweep::Row *row = sweep_.next([this](NodeId id) { return was_handed_out(id); });
+  const Sweep::Row *row = next_of_sweep();
   if (row != nullptr) return take(row->id, row->bound, row->payload);
   phase_ = Phase::done;
   return false;

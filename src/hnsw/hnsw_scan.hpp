@@ -40,7 +40,7 @@ class ScanRun {
   bool take(NodeId id, double bound, const PageGraph::Payload &payload);
   bool is_late(double bound) const;
   void begin_sweep();
-  bool was_handed_out(NodeId id) const;
+  const Sweep::Row *next_of_sweep();
   void finish_browsing();
 
   pg::ContextResource memory_;
@@ -50,7 +50,7 @@ class ScanRun {
   core::Browser<PageGraph> browser_;
   Sweep sweep_;
   std::pmr::vector<RowId> rows_;      // of the present node
-  std::pmr::vector<NodeId> pending_;  // found while browsing, not handed out when the sweep began; sorted
+  std::pmr::vector<NodeId> browsed_;  // nodes handed out while browsing; sorted when the sweep begins
   size_t row_position_ = 0;
   double bound_ = 0.0;       // of the present node
   double last_bound_;        // largest handed out

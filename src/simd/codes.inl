@@ -247,6 +247,35 @@ inline simde__m128i bit_product(const LaneQuery &query, const uint8_t *code, siz
   return fold_i32(total);
 }
 
+#elif QUIVER_LANE_BITS == 256
+
+// Counts of a nibble's bits, times the plane's weight, looked up: the planes but the sign's come to at most 8 * 31 a
+// byte.
+inline simde__m128i bit_product(const LaneQuery &query, const uint8_t *code, size_t code_bytes) {
+  const auto *planes = static_cast<const uint8_t *>(query.values);
+  const Integers nibble = broadcast_u8(0x0f);
+  const Integers counts = repeat_16_bytes(simde_mm_setr_epi8(0, 1, 1, 2, 1, 2, 2, 3, 1, 2, 2, 3, 2, 3, 3, 4));
+  Integers total = zero_integers();
+  for (size_t offset = 0; offset < code_bytes; offset += kBytes) {
+    const Integers bits = load_code(code, offset, code_bytes);
+    const Integers low = bit_and(bits, nibble), high = bit_and(shift_right_u16<4>(bits), nibble);
+    Integers weighted = zero_integers(), table = counts;
+    for (size_t plane = 0; plane < kQueryPlanes; ++plane) {
+      const Integers mask = load_integers(planes + plane * query.stride + offset);
+      const Integers count = add_u8(look_up_bytes(table, bit_and(low, mask)),
+                                    look_up_bytes(table, bit_and(high, shift_right_u16<4>(mask))));
+      if (plane + 1 == kQueryPlanes) {
+        const Integers negative = shift_left_u64<kQueryPlanes - 1>(add_bytes_by_u64(count));
+        total = add_i32(total, subtract_i32(add_bytes_by_u64(weighted), negative));
+      } else {
+        weighted = add_u8(weighted, count);
+        table = plane + 2 == kQueryPlanes ? counts : add_u8(table, table);
+      }
+    }
+  }
+  return fold_i32(total);
+}
+
 #else
 
 inline simde__m128i bit_product(const LaneQuery &query, const uint8_t *code, size_t code_bytes) {

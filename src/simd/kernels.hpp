@@ -59,6 +59,11 @@ struct LaneBlock {
   size_t lanes;
 };
 
+// A set of ids in a table: buckets of kIdBucket places that fill from the front; free places hold kNoId.
+inline constexpr size_t kIdBucket = 8;
+inline constexpr uint32_t kNoId = 0xffffffffu;
+inline constexpr uint32_t kAddedId = 0x80000000u;
+
 // Every kernel takes unaligned pointers, accepts length 0, never throws and never allocates. "binary32 sums" may be
 // reordered by vector width; a test compares each with a double-precision loop.
 struct Kernels {
@@ -126,6 +131,11 @@ struct Kernels {
   void (*estimate_lanes_2bit)(const LaneQuery &query, const LaneBlock &block, float own, float *out);
   // One-bit: bit i of byte b is axis 8 b + i; integer = sum over planes p of weight_p * popcount(code & plane_p).
   void (*estimate_lanes_1bit)(const LaneQuery &query, const LaneBlock &block, float own, float *out);
+
+  // --- sets of ids ------------------------------------------------------------------------------------------------
+  // Looks for n ids in a table and inserts those that are missing; found[i] is the place of ids[i], plus kAddedId when
+  // it is new. REQUIRES: `places` a power of two from kIdBucket to 2^31, n of them free and one more.
+  void (*add_ids)(uint32_t *table, size_t places, const uint32_t *ids, size_t n, uint32_t *found);
 };
 
 }  // namespace quiver::simd

@@ -10,6 +10,9 @@
 
 using quiver::simd::BitCounts;
 using quiver::simd::CosineSums;
+using quiver::simd::kAddedId;
+using quiver::simd::kIdBucket;
+using quiver::simd::kNoId;
 using quiver::simd::kQueryPlanes;
 using quiver::simd::LaneBlock;
 using quiver::simd::LaneQuery;
@@ -21,6 +24,7 @@ using quiver::simd::SparseTerms;
 #include "simd/bits.inl"
 #include "simd/codes.inl"
 #include "simd/dense.inl"
+#include "simd/ids.inl"
 #include "simd/matrix.inl"
 #include "simd/sparse.inl"
 // clang-format on
@@ -58,6 +62,7 @@ constinit const Kernels QUIVER_TIER = {
     .quantize_levels = quantize_levels,
     .estimate_lanes_2bit = estimate_lanes_2bit,
     .estimate_lanes_1bit = estimate_lanes_1bit,
+    .add_ids = add_ids,
 };
 
 }  // namespace quiver::simd

@@ -113,6 +113,11 @@ inline Integers bit_or(Integers a, Integers b) { return simde_mm256_or_si256(a, 
 inline Integers bit_xor(Integers a, Integers b) { return simde_mm256_xor_si256(a, b); }
 inline Integers add_u8(Integers a, Integers b) { return simde_mm256_add_epi8(a, b); }
 inline Integers add_u64(Integers a, Integers b) { return simde_mm256_add_epi64(a, b); }
+inline Integers subtract_i32(Integers a, Integers b) { return simde_mm256_sub_epi32(a, b); }
+template <int kShift>
+inline Integers shift_left_u64(Integers a) {
+  return simde_mm256_slli_epi64(a, kShift);
+}
 // Each 16 bytes look up their bytes (0..15) in their own part of the table.
 inline Integers look_up_bytes(Integers table, Integers places) { return simde_mm256_shuffle_epi8(table, places); }
 inline Integers add_bytes_by_u64(Integers a) { return simde_mm256_sad_epu8(a, zero_integers()); }

@@ -39,11 +39,16 @@ class NoisyGraph {
   float distance(NodeId id) const { return between(points_[id], query_); }
   template <class Sink>
   void entries(Sink &sink) const {
-    for (NodeId id = 0; id < 4; ++id) sink.offer(id, distance(id));
+    for (NodeId id = 0; id < 4; ++id) {
+      const float estimate = distance(id);
+      sink.offer(&id, &estimate, 1);
+    }
   }
   template <class Sink>
   Visit expand(NodeId id, float, Sink &sink, Payload *) const {
-    for (size_t i = 0; i < kLanes; ++i) sink.offer(lanes_[id][i], distance(lanes_[id][i]) * noise_[id][i]);
+    float estimates[kLanes];
+    for (size_t i = 0; i < kLanes; ++i) estimates[i] = distance(lanes_[id][i]) * noise_[id][i];
+    sink.offer(&lanes_[id][0], estimates, kLanes);
     return {true, distance(id), distance(id)};
   }
   float horizon_shift() const { return 0.0f; }

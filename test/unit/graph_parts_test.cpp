@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <map>
 #include <memory_resource>
 #include <random>
 #include <set>
@@ -19,20 +20,46 @@ namespace quiver::core {
 namespace {
 
 TEST(SeenSetTest, RemembersEveryIdOnce) {
-  SeenSet seen(std::pmr::new_delete_resource());
-  std::mt19937 random(2);
-  std::set<uint32_t> reference;
-  for (int i = 0; i < 50000; ++i) {
-    const uint32_t id = random() % 30000;
-    seen.reserve(1);
-    bool added;
-    SeenSet::Entry *entry = seen.find_or_add(id, &added);
-    EXPECT_EQ(added, reference.insert(id).second);
-    EXPECT_EQ(entry->id, id);
+  for (const auto keeps : {SeenSet::Keeps::ids, SeenSet::Keeps::estimates}) {
+    SeenSet seen(keeps, std::pmr::new_delete_resource());
+    std::mt19937 random(2);
+    std::set<uint32_t> reference;
+    for (int i = 0; i < 5000; ++i) {
+      uint32_t ids[13], found[13];
+      for (uint32_t &id : ids) id = random() % 30000;
+      const size_t n = random() % 14;
+      seen.reserve(n);
+      seen.add(ids, n, found);
+      for (size_t k = 0; k < n; ++k) ASSERT_EQ(SeenSet::is_new(found[k]), reference.insert(ids[k]).second);
+      ASSERT_EQ(seen.size(), reference.size());
+    }
+    seen.clear();
+    const uint32_t id = *reference.begin();
+    uint32_t found;
+    seen.add(&id, 1, &found);
+    EXPECT_TRUE(SeenSet::is_new(found));
   }
-  EXPECT_EQ(seen.find(30001), nullptr);
-  seen.clear();
-  EXPECT_EQ(seen.find(*reference.begin()), nullptr);
+}
+
+TEST(SeenSetTest, KeepsTheSmallestEstimate) {
+  SeenSet seen(SeenSet::Keeps::estimates, std::pmr::new_delete_resource());
+  std::mt19937 random(5);
+  std::map<uint32_t, float> reference;
+  for (int i = 0; i < 50000; ++i) {
+    const uint32_t id = random() % 10000;
+    const float estimate = static_cast<float>(random() % 1000);
+    seen.reserve(1);
+    uint32_t found;
+    seen.add(&id, 1, &found);
+    const auto [known, added] = reference.emplace(id, estimate);
+    ASSERT_EQ(seen.improve(found, estimate), added || estimate < known->second);
+    known->second = std::min(known->second, estimate);
+    if (i % 100 == 0) {
+      seen.mark_visited(id);
+      known->second = -std::numeric_limits<float>::infinity();
+    }
+    ASSERT_EQ(seen.is_visited(id), std::isinf(known->second));
+  }
 }
 
 TEST(CandidateQueueTest, HandsOutInOrderWhateverTheHorizon) {

@@ -7,6 +7,7 @@
 #include <bit>
 #include <cmath>
 #include <cstring>
+#include <map>
 #include <random>
 #include <string>
 #include <vector>
@@ -313,6 +314,28 @@ TEST(KernelsDispatchTest, FirstSupportedTierIsInForce) {
     } else {
       EXPECT_FALSE(force_tier(tiers[i].name));
     }
+}
+
+TEST_P(KernelsTest, SetsOfIds) {
+  for (const size_t places : {kIdBucket, size_t{64}, size_t{4096}}) {
+    std::vector<uint32_t> table(places, kNoId);
+    std::map<uint32_t, uint32_t> reference;
+    while (reference.size() + 4 < places) {
+      uint32_t ids[3], found[3];
+      for (uint32_t &id : ids) id = static_cast<uint32_t>(random_()) % (2 * static_cast<uint32_t>(places)) * 0x10001u;
+      GetParam()->add_ids(table.data(), places, ids, 3, found);
+      for (size_t i = 0; i < 3; ++i) {
+        const auto [known, added] = reference.emplace(ids[i], found[i] & ~kAddedId);
+        ASSERT_EQ((found[i] & kAddedId) != 0, added);
+        ASSERT_EQ(found[i] & ~kAddedId, known->second);
+        ASSERT_EQ(table[known->second], ids[i]);
+      }
+    }
+    // Nobody's id is never new.
+    uint32_t found;
+    GetParam()->add_ids(table.data(), places, &kNoId, 1, &found);
+    EXPECT_EQ(found & kAddedId, 0u);
+  }
 }
 
 }  // namespace

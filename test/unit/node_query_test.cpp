@@ -151,7 +151,7 @@ TEST(NodeQueryTest, CosineHasNoDirectionForZero) {
   EXPECT_FALSE(query.aim(VectorView::dense(zero.data(), zero.size())));
 }
 
-TEST(NodeWriterTest, KeptLanesMoveToTheFront) {
+TEST(NodeWriterTest, KeptLanesFillTheGaps) {
   std::mt19937 random(11);
   auto *memory = std::pmr::new_delete_resource();
   const NodeShape shape = choose_node_shape(100, 16);
@@ -171,14 +171,15 @@ TEST(NodeWriterTest, KeptLanesMoveToTheFront) {
     codes.emplace_back(node.slot.code(lane), node.slot.code(lane) + shape.code.bytes());
   }
   node.slot.header()->lanes_used = 10;
-  const uint8_t kept[] = {1, 4, 9};
-  writer.keep_lanes(node.slot, kept, 3);
-  EXPECT_EQ(node.slot.header()->lanes_used, 3);
-  for (size_t i = 0; i < 3; ++i) {
-    EXPECT_EQ(node.slot.ids()[i], 100u + kept[i]);
-    EXPECT_TRUE(std::equal(codes[kept[i]].begin(), codes[kept[i]].end(), node.slot.code(i)));
+  const uint8_t kept[] = {1, 2, 4, 9};
+  writer.keep_lanes(node.slot, kept, 4);
+  EXPECT_EQ(node.slot.header()->lanes_used, 4);
+  const uint8_t places[] = {4, 1, 2, 9};  // lanes that need not move stay
+  for (size_t i = 0; i < 4; ++i) {
+    EXPECT_EQ(node.slot.ids()[i], 100u + places[i]);
+    EXPECT_TRUE(std::equal(codes[places[i]].begin(), codes[places[i]].end(), node.slot.code(i)));
   }
-  for (size_t lane = 3; lane < shape.lanes; ++lane) EXPECT_EQ(node.slot.ids()[lane], kNullNode);
+  for (size_t lane = 4; lane < shape.lanes; ++lane) EXPECT_EQ(node.slot.ids()[lane], kNullNode);
 }
 
 }  // namespace
