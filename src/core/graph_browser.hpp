@@ -14,6 +14,7 @@
 #include <cstdint>
 #include <limits>
 #include <memory_resource>
+#include <span>
 #include <vector>
 
 #include "core/candidate_queue.hpp"
@@ -100,6 +101,11 @@ class Browser {
       browser_.fresh_[browser_.fresh_count_++] = candidate;
       consider(candidate);
     }
+
+    // What this visit offered so far that was never met.
+    std::span<const Candidate> fresh() const noexcept { return {browser_.fresh_.data(), browser_.fresh_count_}; }
+    // Candidates beyond it are not visited, unless the search goes on for more rows.
+    float horizon() const noexcept { return browser_.horizon(); }
 
     // The node that will probably be visited next, or kNullNode: for reading ahead.
     NodeId likely_next() const noexcept {

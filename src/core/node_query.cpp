@@ -24,6 +24,7 @@ NodeQuery::NodeQuery(const NodeShape &shape, Metric metric, const Rotation &rota
       rotation_(rotation),
       plain_(shape, metric, memory),
       rotated_(shape.has_codes() ? shape.dimensions : 0, memory),
+      rough_(rotated_.size(), memory),
       unpacked_(shape.own_bits == 8 ? 0 : shape.dimensions, memory),
       prepared_(memory),
       kernels_(&simd::kernels()) {}
@@ -73,14 +74,24 @@ void NodeQuery::prepare(double norm, double original_norm) {
   for (const float value : rotated_) sum += value;
   query_sum_ = static_cast<float>(sum);
   largest_norm_ = 0.0f;
+  rough_step_ = round_to_integers(rotated_.data(), rough_.size(), simd::kMaxSignedQuery, rough_.data());
   prepared_.prepare(shape_.code, rotated_.data());
   lane_query_ = metric_ == Metric::inner_product ? prepared_.inner_product_query() : prepared_.lane_query();
 }
 
 float NodeQuery::distance(const ScalarCode &code, const uint8_t *codes) const {
   if (!shape_.has_codes()) return plain_.distance(code, codes);
-  const float product =
-      code.minimum * query_sum_ + code.step * kernels_->dot_float_u8(rotated_.data(), codes, shape_.dimensions);
+  const float dot = kernels_->dot_float_u8(rotated_.data(), codes, shape_.dimensions);
+  return distance_of_product(code, code.minimum * query_sum_ + code.step * dot);
+}
+
+float NodeQuery::rough_distance(const ScalarCode &code, const uint8_t *codes) const {
+  if (!shape_.has_codes()) return plain_.distance(code, codes);
+  const int32_t dot = kernels_->dot_u8_s8(codes, rough_.data(), shape_.dimensions);
+  return distance_of_product(code, code.minimum * query_sum_ + code.step * rough_step_ * static_cast<float>(dot));
+}
+
+float NodeQuery::distance_of_product(const ScalarCode &code, float product) const {
   if (metric_ == Metric::inner_product) return -product;
   return query_squared_norm_ + code.squared_norm - 2.0f * product;
 }

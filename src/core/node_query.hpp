@@ -30,6 +30,8 @@ class NodeQuery {
   Reading read(const ConstSlot &slot);
   // Distance alone, from parts that were copied out of a slot. `codes`: unpacked.
   float distance(const ScalarCode &code, const uint8_t *codes) const;
+  // The same from a query rounded to small integers: enough to choose where to begin.
+  float rough_distance(const ScalarCode &code, const uint8_t *codes) const;
 
   // Estimates of `lanes` neighbours of a node whose own distance is `own`. REQUIRES: the coded format.
   void estimate(const ConstSlot &slot, size_t lanes, float own, float *estimates) const;
@@ -38,6 +40,7 @@ class NodeQuery {
   float horizon_shift() const { return metric_ == Metric::inner_product ? query_norm_ * largest_norm_ : 0.0f; }
 
  private:
+  float distance_of_product(const ScalarCode &code, float product) const;
   bool aim_rotated(const float *vector);
   void prepare(double norm, double original_norm);
 
@@ -46,6 +49,8 @@ class NodeQuery {
   const Rotation &rotation_;
   PlainDistance plain_;  // does the work in the plain format, none in the other
   std::pmr::vector<float> rotated_;
+  std::pmr::vector<int8_t> rough_;  // rotated_ in steps of rough_step_
+  float rough_step_ = 0.0f;
   std::pmr::vector<uint8_t> unpacked_;
   PreparedLaneQuery prepared_;
   simd::LaneQuery lane_query_{};

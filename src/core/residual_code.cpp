@@ -23,15 +23,6 @@ size_t round_up_to_line(size_t bytes) { return (bytes + kLineBytes - 1) / kLineB
 // Every byte of a two-bit code has four axes; those beyond the last stay level 0.
 size_t padded_axes(const CodeShape &shape) { return shape.bits == 2 ? 4 * shape.bytes() : shape.axes; }
 
-// Rounds to the integers of [-limit, limit] and reports the step that undoes it.
-float integer_step(const float *query, size_t n, float limit) {
-  float largest = 0.0f;
-  for (size_t i = 0; i < n; ++i) largest = std::max(largest, std::fabs(query[i]));
-  return largest > 0.0f && std::isfinite(largest) ? largest / limit : 0.0f;
-}
-
-int rounded(float value, float step) { return step > 0.0f ? static_cast<int>(std::lrintf(value / step)) : 0; }
-
 }  // namespace
 
 ResidualEncoder::ResidualEncoder(CodeShape shape, std::pmr::memory_resource *memory)
@@ -111,6 +102,19 @@ void ResidualEncoder::pack_levels(uint8_t *code) {
                                    levels[3 * bytes + i] << 6);
 }
 
+float round_to_integers(const float *values, size_t n, int limit, int8_t *integers) {
+  float largest = 0.0f;
+  for (size_t i = 0; i < n; ++i) largest = std::max(largest, std::fabs(values[i]));
+  const float inverse = static_cast<float>(limit) / largest;
+  if (!(largest > 0.0f) || !std::isfinite(largest) || !std::isfinite(inverse)) {
+    std::fill_n(integers, n, int8_t{0});
+    return 0.0f;
+  }
+  for (size_t i = 0; i < n; ++i)
+    integers[i] = static_cast<int8_t>(static_cast<int>(values[i] * inverse + (values[i] < 0.0f ? -0.5f : 0.5f)));
+  return largest / static_cast<float>(limit);
+}
+
 void PreparedLaneQuery::prepare(const CodeShape &shape, const float *query) {
   const size_t fields = shape.bits == 2 ? 4 : simd::kQueryPlanes;
   query_.stride = round_up_to_line(shape.bytes());
@@ -118,41 +122,35 @@ void PreparedLaneQuery::prepare(const CodeShape &shape, const float *query) {
   values_.assign((fields * query_.stride + kLineBytes) / sizeof(uint64_t), 0);
   const auto *bytes = reinterpret_cast<const uint8_t *>(values_.data());
   query_.values = bytes + (kLineBytes - reinterpret_cast<uintptr_t>(bytes) % kLineBytes) % kLineBytes;
+  // Whole bytes of a code: no axes beyond the last, so zeros there.
+  integers_.assign(shape.bytes() * 8 / shape.bits, 0);
+  const int limit = shape.bits == 2 ? 127 : (1 << (simd::kQueryPlanes - 1)) - 1;
+  query_.scale = round_to_integers(query, shape.axes, limit, integers_.data());
+  int64_t total = 0;
+  for (const int8_t integer : integers_) total += integer;
+  query_.offset = (shape.bits == 2 ? -1.5f : -0.5f) * query_.scale * static_cast<float>(total);
   if (shape.bits == 2)
-    prepare_two_bits(shape, query);
+    lay_out_fields(shape.bytes());
   else
-    prepare_one_bit(shape, query);
+    lay_out_planes();
 }
 
-void PreparedLaneQuery::prepare_two_bits(const CodeShape &shape, const float *query) {
-  const float step = integer_step(query, shape.axes, 127.0f);
+void PreparedLaneQuery::lay_out_fields(size_t bytes) {
   auto *fields = static_cast<int8_t *>(const_cast<void *>(query_.values));
-  int64_t total = 0;
-  for (size_t i = 0; i < shape.axes; ++i) {
-    const int value = rounded(query[i], step);
-    fields[(i / shape.bytes()) * query_.stride + i % shape.bytes()] = static_cast<int8_t>(value);
-    total += value;
-  }
-  query_.scale = step;
-  query_.offset = -1.5f * step * static_cast<float>(total);
+  for (size_t field = 0; field < 4; ++field)
+    std::memcpy(fields + field * query_.stride, &integers_[field * bytes], bytes);
 }
 
-void PreparedLaneQuery::prepare_one_bit(const CodeShape &shape, const float *query) {
-  constexpr int kLimit = (1 << (simd::kQueryPlanes - 1)) - 1;
-  const float step = integer_step(query, shape.axes, static_cast<float>(kLimit));
+// Eight axes make a byte of every plane: one bit of each byte of a word, moved to the top byte by a multiplication.
+void PreparedLaneQuery::lay_out_planes() {
   auto *planes = static_cast<uint8_t *>(const_cast<void *>(query_.values));
-  int64_t total = 0;
-  for (size_t i = 0; i < shape.axes; ++i) {
-    const int value = rounded(query[i], step);
-    const auto bits = static_cast<unsigned>(value);
-    for (size_t plane = 0; plane < simd::kQueryPlanes; ++plane) {
-      uint8_t &byte = planes[plane * query_.stride + i / 8];
-      byte = static_cast<uint8_t>(byte | (((bits >> plane) & 1u) << (i % 8)));
-    }
-    total += value;
+  for (size_t i = 0; i < integers_.size(); i += 8) {
+    uint64_t word = 0;
+    for (size_t axis = 0; axis < 8; ++axis) word |= uint64_t{static_cast<uint8_t>(integers_[i + axis])} << (8 * axis);
+    for (size_t plane = 0; plane < simd::kQueryPlanes; ++plane)
+      planes[plane * query_.stride + i / 8] =
+          static_cast<uint8_t>((word >> plane & 0x0101010101010101u) * 0x0102040810204080u >> 56);
   }
-  query_.scale = step;
-  query_.offset = -0.5f * step * static_cast<float>(total);
 }
 
 simd::LaneQuery PreparedLaneQuery::inner_product_query() const {

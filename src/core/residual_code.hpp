@@ -51,10 +51,13 @@ class ResidualEncoder {
   float node_sum_ = 0.0f;
 };
 
+// Rounds to integers of at most `limit` (<= 127) in magnitude; returns the step that undoes it, 0 where there is none.
+float round_to_integers(const float *values, size_t n, int limit, int8_t *integers);
+
 // A query rounded to the integers that the lane kernels multiply with code bits. Owns what LaneQuery points to.
 class PreparedLaneQuery {
  public:
-  explicit PreparedLaneQuery(std::pmr::memory_resource *memory) : values_(memory) {}
+  explicit PreparedLaneQuery(std::pmr::memory_resource *memory) : values_(memory), integers_(memory) {}
 
   // `query`: rotated, `dimensions` values. For inner product the estimate is of -<q, x>: half of the cross term.
   void prepare(const CodeShape &shape, const float *query);
@@ -64,10 +67,11 @@ class PreparedLaneQuery {
   simd::LaneQuery inner_product_query() const;
 
  private:
-  void prepare_two_bits(const CodeShape &shape, const float *query);
-  void prepare_one_bit(const CodeShape &shape, const float *query);
+  void lay_out_fields(size_t bytes);
+  void lay_out_planes();
 
   std::pmr::vector<uint64_t> values_;
+  std::pmr::vector<int8_t> integers_;  // of the axes
   simd::LaneQuery query_{};
 };
 

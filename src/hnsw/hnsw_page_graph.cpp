@@ -2,7 +2,14 @@
 // SPDX-License-Identifier: PostgreSQL
 #include "hnsw/hnsw_page_graph.hpp"
 
+#include <algorithm>
+
 #include "simd/dispatch.hpp"
+
+extern "C" {
+#include "executor/instrument.h"
+#include "utils/spccache.h"
+}
 
 namespace quiver::hnsw {
 
@@ -24,7 +31,7 @@ size_t PageGraph::best_entries(core::Candidate *best) const {
   const size_t code_bytes = cache.shape.unpacked_bytes();
   size_t count = 0;
   for (size_t i = 0; i < cache.entries.size(); ++i) {
-    core::Candidate candidate{query_.distance(cache.entries[i].code, &cache.entry_codes[i * code_bytes]),
+    core::Candidate candidate{query_.rough_distance(cache.entries[i].code, &cache.entry_codes[i * code_bytes]),
                               cache.entries[i].id};
     for (size_t j = 0; j < count; ++j)
       if (candidate.estimate < best[j].estimate) std::swap(candidate, best[j]);
@@ -41,7 +48,14 @@ Buffer PageGraph::take_pin(NodeId id) {
     if (ahead_block_ == block_of(id, index_.shape())) return ahead;
     ReleaseBuffer(ahead);
   }
-  return pin_node_page(index_, id);
+  return pin(id);
+}
+
+Buffer PageGraph::pin(NodeId id) {
+  const int64 reads = pgBufferUsage.shared_blks_read + pgBufferUsage.local_blks_read;
+  const Buffer buffer = pin_node_page(index_, id);
+  cold_ = pgBufferUsage.shared_blks_read + pgBufferUsage.local_blks_read != reads;
+  return buffer;
 }
 
 void PageGraph::read(NodeId id, core::Visit *visit, Payload *payload) {
@@ -107,6 +121,22 @@ void PageGraph::prefetch(Buffer buffer, NodeId id) const {
   const size_t used = shape.used_bytes();
   __builtin_prefetch(BufferGetPage(buffer));
   for (size_t offset = 0; offset < used; offset += core::kLineBytes) __builtin_prefetch(bytes + offset);
+}
+
+// Where pages come from the disk: asks for those of the best candidates at once, as many as effective_io_concurrency
+// allows, before the search waits for the first.
+void PageGraph::prefetch_pages(std::span<const core::Candidate> candidates, float horizon) const {
+  Relation relation = index_.relation;
+  const int allowed = get_tablespace_io_concurrency(relation->rd_rel->reltablespace);
+  core::Candidate best[kMaxPrefetched];
+  const auto nearer = [](const core::Candidate &a, const core::Candidate &b) { return a.estimate < b.estimate; };
+  const size_t wanted = std::min(static_cast<size_t>(allowed), kMaxPrefetched);
+  const auto *end = std::partial_sort_copy(candidates.begin(), candidates.end(), best, best + wanted, nearer);
+  const BlockNumber blocks = RelationGetNumberOfBlocks(relation);
+  for (const core::Candidate *next = best; next != end && next->estimate <= horizon; ++next) {
+    const BlockNumber block = block_of(next->id, index_.shape());
+    if (block < blocks) PrefetchBuffer(relation, MAIN_FORKNUM, block);
+  }
 }
 
 // Pins the page of the node that will probably be visited next. Its lines are asked for first, where they are believed

@@ -95,6 +95,7 @@ class PageGraph {
         for (uint32_t i = 0; i < lanes_; ++i)
           if (is_there_[i]) sink.take(ids_[i], estimates_[i]);
       }
+      if (cold_) prefetch_pages(sink.fresh(), sink.horizon());
       read_ahead(sink.likely_next());
     });
     if (visit.live && visited_ != nullptr) payload->vector = visited_->add(staged_code_, staged_codes_.data());
@@ -109,12 +110,15 @@ class PageGraph {
  private:
   static constexpr size_t kBestEntries = 4;
   static constexpr uint32_t kPinnedAhead = 4;
+  static constexpr size_t kMaxPrefetched = 32;  // of one visit's neighbours
 
   void measure();
   void prefetch(Buffer buffer, NodeId id) const;
+  void prefetch_pages(std::span<const core::Candidate> candidates, float horizon) const;
 
   size_t best_entries(core::Candidate *best) const;
   void read(NodeId id, core::Visit *visit, Payload *payload);
+  Buffer pin(NodeId id);
   Buffer take_pin(NodeId id);
   void read_ahead(NodeId id);
 
@@ -127,6 +131,7 @@ class PageGraph {
   float estimates_[core::kMaxLanes];
   bool is_there_[core::kMaxLanes];  // plain format: the lane's node could be measured
   uint32_t lanes_ = 0;
+  bool cold_ = false;  // the page pinned last came from the disk
   Buffer ahead_ = InvalidBuffer;
   BlockNumber ahead_block_ = InvalidBlockNumber;
 };
