@@ -23,6 +23,10 @@ OPTFLAGS ?= -O3
 PG_CXXFLAGS = -std=c++20 $(OPTFLAGS) -fvisibility=hidden -Wall -Wextra \
               -DQUIVER_VERSION='"$(EXTVERSION)"' -MMD -MP
 PG_CPPFLAGS = -Isrc -isystem $(shell $(PG_CONFIG) --includedir-server)
+# For tests alone: places where an error, a crash or a wait can be asked for (src/pg/test_points.hpp).
+ifdef QUIVER_TEST_POINTS
+PG_CPPFLAGS += -DQUIVER_TEST_POINTS
+endif
 SHLIB_LINK = -lstdc++ -lm -Wl,--version-script=exports.map -Wl,-Bsymbolic
 EXTRA_CLEAN = quiver--$(EXTVERSION).sql $(ALIAS)--$(ALIASVERSION).sql $(OBJS:.o=.d) build
 

@@ -2,12 +2,19 @@
 # SQL tests (sql/, expected/) and isolation tests (test/isolation) against the installed extension, in a throw-away
 # cluster. The SQL tests run twice: with the best SIMD tier of this machine and with the baseline.
 # usage: scripts/regress.sh [name of a test]...
+#        scripts/regress.sh --isolation FOLDER [name of a spec]...   those specs alone
 set -euo pipefail
 cd "$(dirname "$0")/.."
 root=$PWD
 harness=$(dirname "$("${PG_CONFIG:-pg_config}" --pgxs)")/../test
 [ -x "$harness/regress/pg_regress" ] || harness=$(dirname "$(pg_config --pgxs)")/../test
 bin=$("${PG_CONFIG:-pg_config}" --bindir)
+
+isolation=
+if [ "${1:-}" = --isolation ]; then
+  isolation=$2
+  shift 2
+fi
 
 # setup.sql makes what the others use.
 tests=(setup)
@@ -37,7 +44,7 @@ run() {
   [ "$(id -u)" = 0 ] && chown "${QUIVER_RUN_AS:-postgres}" "$output"
   chmod 755 "$output"
   local status=0
-  bash scripts/temp_cluster.sh -- "$harness_program" --bindir="$bin" --inputdir="$input" --outputdir="$output" \
+  bash scripts/temp_cluster.sh -c max_prepared_transactions=4 -- "$harness_program" --bindir="$bin" --inputdir="$input" --outputdir="$output" \
     --dbname=quiver_regress --load-extension=plpgsql "$@" >"$output/summary" 2>&1 || status=$?
   grep -E '^(test |ok |not ok )' "$output/summary" || cat "$output/summary"
   if [ $status != 0 ]; then
@@ -49,14 +56,25 @@ run() {
   return $status
 }
 
+# run_specs NAME FOLDER [spec]...: all specs of the folder when none is named.
+run_specs() {
+  local name=$1 folder=$2
+  shift 2
+  local specs=("$@")
+  if [ $# = 0 ]; then
+    for file in "$folder"/specs/*.spec; do specs+=("$(basename "$file" .spec)"); done
+  fi
+  run "$name" "$harness/isolation/pg_isolation_regress" "$root/$folder" "${specs[@]}"
+}
+
 result=0
+if [ -n "$isolation" ]; then
+  run_specs "isolation of $isolation" "$isolation" "$@" || result=1
+  exit $result
+fi
 run "sql" "$harness/regress/pg_regress" "$root" "${tests[@]}" || result=1
 if [ $# = 0 ]; then
   PGOPTIONS='-c quiver.simd_tier=baseline' run "sql, baseline tier" "$harness/regress/pg_regress" "$root" "${tests[@]}" || result=1
-  specs=()
-  for file in test/isolation/specs/*.spec; do [ -e "$file" ] && specs+=("$(basename "$file" .spec)"); done
-  if [ ${#specs[@]} -gt 0 ]; then
-    run "isolation" "$harness/isolation/pg_isolation_regress" "$root/test/isolation" "${specs[@]}" || result=1
-  fi
+  run_specs "isolation" test/isolation || result=1
 fi
 exit $result

@@ -18,6 +18,7 @@ fi
 chmod 755 "$output"
 # The clone may lie where the unprivileged user cannot go.
 cp -r test/tap "$output/tests"
+cp test/points/*.pl "$output/tests/"
 cp bench/sample/words.tsv.gz "$output/"
 cd "$output"
 export PATH="$("$config" --bindir):$PATH" PG_REGRESS="$harness/regress/pg_regress" TESTDATADIR="$output" TESTLOGDIR="$output"

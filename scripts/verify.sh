@@ -31,6 +31,7 @@ stage "sql files" bash scripts/check_sql.sh
 stage "format" bash scripts/format.sh --check
 stage "unit" bash scripts/unit.sh
 stage "regress" bash scripts/regress.sh
+stage "test points" bash scripts/test_points.sh
 stage "wire" bash scripts/wire.sh
 stage "tap" bash scripts/tap.sh
 

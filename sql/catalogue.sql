@@ -23,8 +23,8 @@ SELECT amname, amtype, amhandler FROM pg_am a JOIN members m ON m.objid = a.oid 
 SELECT pg_describe_object(classid, objid, 0) FROM members WHERE classid IN ('pg_proc'::regclass, 'pg_type'::regclass, 'pg_operator'::regclass, 'pg_am'::regclass, 'pg_opclass'::regclass)
   AND obj_description(objid, classid::regclass::name) IS NULL
   AND NOT (classid = 'pg_type'::regclass AND pg_describe_object(classid, objid, 0) LIKE '%[]') ORDER BY 1;
--- nobody can call what takes or gives a pointer
-SELECT error_of('SELECT hnsw_bit_support(NULL)'), error_of('SELECT hnswhandler(''x'')'), error_of('SELECT vector_recv(''x'', 0, 0)');
+-- nobody can call what takes or gives a pointer (the server words it in several ways)
+SELECT call FROM unnest(ARRAY['hnsw_bit_support(NULL)', 'hnswhandler(''x'')', 'vector_recv(''x'', 0, 0)']) call WHERE error_of('SELECT ' || call) = 'no error';
 -- calls that clients make with unknown literals stay what they are: decided by one argument, or not unique
 SELECT pg_typeof(l2_distance('[1,2]'::vector, '[3,4]')), pg_typeof(hamming_distance('101', '111')), pg_typeof(vector_norm('[3,4]'));
 SELECT command, error_of('SELECT ' || command) FROM (VALUES ('l2_distance(''[1]'', ''[2]'')'), ('''[1]'' <-> ''[2]'''), ('vector_dims(''[1]'')'), ('l2_norm(''[1]''::vector)'),

@@ -5,6 +5,7 @@
 #include "hnsw/hnsw_index.hpp"
 #include "hnsw/hnsw_options.hpp"
 #include "pg/pages.hpp"
+#include "pg/test_points.hpp"
 #include "types/quiver_diagnostics.hpp"
 
 extern "C" {
@@ -18,6 +19,7 @@ void _PG_init(void) {
   quiver::pg::enter([] {
     quiver::types::define_settings();
     quiver::pg::define_page_settings();
+    quiver::pg::define_test_points();
     quiver::hnsw::define_settings();
     quiver::hnsw::register_cache_callback();
     MarkGUCPrefixReserved("quiver");

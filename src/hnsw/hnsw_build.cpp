@@ -9,6 +9,7 @@
 #include "hnsw/hnsw_options.hpp"
 #include "pg/boundary.hpp"
 #include "pg/parallel_build.hpp"
+#include "pg/test_points.hpp"
 
 extern "C" {
 #include "access/htup_details.h"
@@ -53,9 +54,10 @@ void build_alone(Relation heap, Relation index, IndexInfo *info, const MetaPage 
                  MemoryContext context) {
   const double most_rows = static_cast<double>(RelationGetNumberOfBlocks(heap)) * MaxHeapTuplesPerPage;
   prepare(shared, meta, block_capacity(meta, most_rows, 1));
-  pg::ContextResource memory(context);
+  // The block goes with the context, so what it came from has to last as long.
+  auto *memory = pg::make<pg::ContextResource>(context, context);
   const core::BuildLayout layout(shape_of(meta), shared->capacity);
-  auto *block = pg::make<core::PrivateBlock>(context, layout, &memory);
+  auto *block = pg::make<core::PrivateBlock>(context, layout, memory);
   auto *crew = pg::make<core::SoloCrew>(context, &static_cast<core::BuildHeader *>(block->get())->work);
   take_part({index, shared, block->get(), crew, true, context}, heap, info, nullptr);
 }
@@ -74,6 +76,7 @@ bool build_together(Relation heap, Relation index, IndexInfo *info, const MetaPa
   auto *header = static_cast<core::BuildHeader *>(team->block);
   memset(team->block, 0, sizeof *header);
   pg::launch_team(team);
+  pg::test_point("build_team_launched");
   auto *crew = pg::make<pg::TeamCrew>(context, &header->work, team->changed);
   take_part({index, common, team->block, crew, true, context}, heap, info, pg::begin_team_scan(*team));
   pg::wait_for_team(team);
@@ -85,6 +88,7 @@ bool build_together(Relation heap, Relation index, IndexInfo *info, const MetaPa
 
 void work(shm_toc *toc) {
   pg::Team *team = pg::join_team(toc);
+  pg::test_point("build_team_joined");
   MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "hnsw build", ALLOCSET_DEFAULT_SIZES);
   auto *header = static_cast<core::BuildHeader *>(team->block);
   auto *crew = pg::make<pg::TeamCrew>(context, &header->work, team->changed);
@@ -92,6 +96,7 @@ void work(shm_toc *toc) {
   take_part({team->index, shared, team->block, crew, false, context}, team->heap, team->info,
             pg::begin_team_scan(*team));
   MemoryContextDelete(context);
+  pg::test_point("build_worker_done");
   pg::leave_team(team);
 }
 
@@ -102,12 +107,15 @@ IndexBuildResult *build(Relation heap, Relation index, IndexInfo *info) {
     elog(ERROR, "index \"%s\" already contains data", RelationGetRelationName(index));
   const MetaPage meta = make_meta(index, survey_elements(heap, index, info));
   write_first_meta_page(index, meta);
+  pg::test_point("build_meta_written");
   MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "hnsw build", ALLOCSET_DEFAULT_SIZES);
   auto *shared = static_cast<BuildShared *>(MemoryContextAllocZero(context, sizeof(BuildShared)));
   if (!build_together(heap, index, info, meta, shared, context)) build_alone(heap, index, info, meta, shared, context);
   report_phase(kMeasuringRecall, 0);
   calibrate(index, pg::Logging::at_end_of_build);
+  pg::test_point("build_complete");
   if (RelationNeedsWAL(index)) log_newpage_range(index, MAIN_FORKNUM, 0, RelationGetNumberOfBlocks(index), true);
+  pg::test_point("build_logged");
   auto *result = static_cast<IndexBuildResult *>(palloc(sizeof(IndexBuildResult)));
   result->heap_tuples = static_cast<double>(shared->heap_rows.load());
   result->index_tuples = static_cast<double>(shared->rows.load());

@@ -5,6 +5,7 @@
 #include "hnsw/hnsw_options.hpp"
 #include "hnsw/hnsw_write_graph.hpp"
 #include "pg/boundary.hpp"
+#include "pg/test_points.hpp"
 
 extern "C" {
 #include "commands/progress.h"
@@ -83,6 +84,7 @@ void Builder::add_row(ItemPointer tid, Datum value) {
   }
   if (inserter_ != nullptr) inserter_->insert(vector, row);
   const uint64 rows = place_.shared->rows.fetch_add(1) + 1;
+  pg::test_point("build_row_loaded");
   if (place_.leads && rows % kReportEvery == 0)
     pgstat_progress_update_param(PROGRESS_CREATEIDX_TUPLES_DONE, static_cast<int64>(rows));
   MemoryContextSwitchTo(caller);
@@ -109,6 +111,7 @@ void Builder::lead() {
   LeaderInterrupt interrupt;
   report_phase(kBuildingGraph, Min(place_.shared->rows.load(), place_.shared->capacity));
   graph.finish(*place_.crew, interrupt);
+  pg::guarded_test_point("build_graph_made");
   report_phase(kWritingPages, graph.size());
   GraphPages pages(place_.index, place_.shared->meta, graph, &memory_);
   pages.extend();
@@ -117,6 +120,7 @@ void Builder::lead() {
     interrupt.report(Min(graph.work()->done.load() * graph.shape().slots_per_page, graph.size()));
   });
   pages.write_rest(&place_.shared->meta);
+  pg::guarded_test_point("build_pages_written");
   place_.crew->announce(kPagesWritten);
 }
 

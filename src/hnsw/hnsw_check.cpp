@@ -115,7 +115,7 @@ void IndexCheck::survey_node(NodeId id, const core::ConstSlot &slot_bytes) {
   }
   if (header.state == core::SlotState::live) {
     for (const RowId &row : header.rows)
-      if (row.is_valid()) rows_.push_back({key_of(row), id});
+      if (row.is_valid()) rows_.push_back({key_of(row), id, kNullNode});
     if (header.overflow != kNullNode) heads_.push_back({id, header.overflow});
     return;
   }
@@ -131,9 +131,10 @@ void IndexCheck::survey_chunks(BlockNumber block) {
     const RowChunk *chunk = chunk_at(page_.data, place);
     if (chunk->owner == kNullNode) continue;
     ++used;
-    chunks_.push_back({block * kChunksPerPage + place, chunk->owner, chunk->next, false});
+    const NodeId id = block * kChunksPerPage + place;
+    chunks_.push_back({id, chunk->owner, chunk->next, false});
     for (const RowId &row : chunk->rows)
-      if (row.is_valid()) rows_.push_back({key_of(row), chunk->owner});
+      if (row.is_valid()) rows_.push_back({key_of(row), chunk->owner, id});
   }
   if (page_info(page_.data)->used_chunks != used)
     findings_->add(kBitmapsAgree, true, block, -1, "the page counts %d chunks, %u are in use",
@@ -193,38 +194,66 @@ core::SlotState IndexCheck::state_now(NodeId id) {
   return state;
 }
 
+IndexCheck::Chunk *IndexCheck::known_chunk(NodeId id) {
+  const auto chunk = std::lower_bound(chunks_.begin(), chunks_.end(), id,
+                                      [](const Chunk &known, NodeId wanted) { return known.id < wanted; });
+  return chunk != chunks_.end() && chunk->id == id ? &*chunk : nullptr;
+}
+
+// Taken and chained after its page was surveyed, perhaps.
+RowChunk IndexCheck::chunk_now(NodeId id) {
+  RowChunk chunk{};
+  chunk.owner = kNullNode;
+  const BlockNumber chunk_block = id / kChunksPerPage;
+  if (chunk_block <= kMetaBlock || chunk_block >= RelationGetNumberOfBlocks(index_.relation)) return chunk;
+  const Buffer buffer = ReadBuffer(index_.relation, chunk_block);
+  LockBuffer(buffer, BUFFER_LOCK_SHARE);
+  const Page page = BufferGetPage(buffer);
+  if (!PageIsNew(page) && page_info(page)->kind == PageKind::rows) chunk = *chunk_at(page, id % kChunksPerPage);
+  UnlockReleaseBuffer(buffer);
+  return chunk;
+}
+
+// One step of a node's chain: replaces `id` by the next chunk's. False, and reported, when the chunk is not the node's.
+bool IndexCheck::follow(NodeId node, NodeId *id) {
+  Chunk *chunk = known_chunk(*id);
+  const char *where = chunk == nullptr ? "leads to the free" : "leads to another node's";
+  if (chunk != nullptr && chunk->in_chain) {
+    where = "meets twice";
+  } else if (chunk != nullptr && chunk->owner == node) {
+    chunk->in_chain = true;
+    *id = chunk->next;
+    return true;
+  } else if (const RowChunk now = chunk_now(*id); now.owner == node) {
+    if (chunk != nullptr) chunk->in_chain = true;
+    *id = now.next;
+    return true;
+  }
+  findings_->add(kChainBelongsToNode, true, block(node), slot(node), "its chain of rows %s chunk %u", where, *id);
+  return false;
+}
+
 void IndexCheck::check_chains() {
+  const uint64 limit = static_cast<uint64>(RelationGetNumberOfBlocks(index_.relation)) * kChunksPerPage;
   for (const ChainHead &head : heads_) {
     NodeId id = head.chunk;
-    while (id != kNullNode) {
-      const auto chunk = std::lower_bound(chunks_.begin(), chunks_.end(), id,
-                                          [](const Chunk &known, NodeId wanted) { return known.id < wanted; });
-      const bool known = chunk != chunks_.end() && chunk->id == id;
-      if (!known || chunk->owner != head.node || chunk->in_chain) {
-        findings_->add(kChainBelongsToNode, true, block(head.node), slot(head.node), "its chain of rows %s chunk %u",
-                       !known            ? "leads to the free"
-                       : chunk->in_chain ? "meets twice"
-                                         : "leads to another node's",
-                       id);
-        break;
-      }
-      chunk->in_chain = true;
-      id = chunk->next;
-    }
+    for (uint64 steps = 0; id != kNullNode && steps <= limit && follow(head.node, &id); ++steps) CHECK_FOR_INTERRUPTS();
   }
   for (const Chunk &chunk : chunks_)
     if (!chunk.in_chain)
       findings_->add(kChainBelongsToNode, false, chunk.id / kChunksPerPage, static_cast<int>(chunk.id % kChunksPerPage),
                      "the chunk is in no chain: space lost by a crash");
+  for (StoredRow &row : rows_)
+    if (row.chunk != kNullNode && !known_chunk(row.chunk)->in_chain) row.node = kNullNode;
 }
 
 void IndexCheck::check_rows() {
   std::sort(rows_.begin(), rows_.end(), [](const StoredRow &a, const StoredRow &b) { return a.key < b.key; });
   for (size_t i = 1; i < rows_.size(); ++i)
     if (rows_[i].key == rows_[i - 1].key)
-      findings_->add(kRowIsInOneNode, true, block(rows_[i].node), slot(rows_[i].node),
-                     "row (%u,%u) is also stored in block %u", static_cast<unsigned>(rows_[i].key >> 16),
-                     static_cast<unsigned>(rows_[i].key & 0xffff), block(rows_[i - 1].node));
+      findings_->add(kRowIsInOneNode, true, block_of_row(rows_[i]), -1, "row (%u,%u) is also stored in block %u",
+                     static_cast<unsigned>(rows_[i].key >> 16), static_cast<unsigned>(rows_[i].key & 0xffff),
+                     block_of_row(rows_[i - 1]));
 }
 
 NodeId IndexCheck::find_row(RowId row) const {

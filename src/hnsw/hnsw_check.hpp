@@ -58,7 +58,8 @@ class IndexCheck {
  private:
   struct StoredRow {
     uint64 key;
-    NodeId node;
+    NodeId node;   // kNullNode: in a chunk that no chain has
+    NodeId chunk;  // kNullNode: in the slot
   };
   struct Chunk {
     NodeId id, owner, next;
@@ -83,7 +84,13 @@ class IndexCheck {
   void check_entries();
   void check_reachability();
   core::SlotState state_now(NodeId id);
+  bool follow(NodeId node, NodeId *chunk);
+  RowChunk chunk_now(NodeId id);
+  Chunk *known_chunk(NodeId id);
   BlockNumber block(NodeId id) const { return block_of(id, index_.shape()); }
+  BlockNumber block_of_row(const StoredRow &row) const {
+    return row.chunk == kNullNode ? block(row.node) : row.chunk / kChunksPerPage;
+  }
   int slot(NodeId id) const { return static_cast<int>(slot_of(id, index_.shape())); }
 
   const OpenIndex &index_;

@@ -83,6 +83,8 @@ struct RowChunk {
   uint32 unused2;
 };
 static_assert(sizeof(RowChunk) == core::kLineBytes);
+// The owner of a chunk that no chain has yet, and that nobody but its maker writes to. No node has this id.
+inline constexpr NodeId kUnchained = kNullNode - 1;
 inline constexpr uint32 kChunksPerPage = core::kSlotLines;  // chunk id = block * kChunksPerPage + position
 
 inline constexpr BlockNumber kMaxRowsBlocks = (kNullNode - 1) / kChunksPerPage;  // chunk ids fit 32 bits

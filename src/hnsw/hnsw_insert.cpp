@@ -7,6 +7,7 @@
 #include "hnsw/hnsw_options.hpp"
 #include "hnsw/hnsw_rows.hpp"
 #include "pg/compat.hpp"
+#include "pg/test_points.hpp"
 
 extern "C" {
 #include "common/pg_prng.h"
@@ -53,17 +54,23 @@ void Inserter::insert(const core::VectorView &vector, RowId row) {
   if (!encoder_.encode(vector)) return;
   query_.aim(encoder_.indexed());
   visited_.clear();
+  pg::guarded_test_point("insert_opened");
   browser_.start();
   browser_.settle();
   pg::call([this] { graph_.finish(); });
+  pg::guarded_test_point("insert_searched");
   if (join_equal_node(row)) return;
   choose_neighbours();
   const NodeId id = pg::call([this, row] { return store(row); });
+  pg::guarded_test_point("insert_node_written");
   // As in HNSW, m neighbours at most get an edge back, though a node has room for twice as many.
   const size_t linked = std::min<size_t>(chosen_, (index_.shape().lanes + 1) / 2);
-  for (size_t i = 0; i < linked; ++i)
+  for (size_t i = 0; i < linked; ++i) {
     linker_.add_edge(ids_[neighbours_[i].index], id, encoder_.code(), encoder_.codes());
+    pg::guarded_test_point("insert_edge_added");
+  }
   pg::call([this, id] { offer_entry(id); });
+  pg::guarded_test_point("insert_entry_offered");
 }
 
 // Equal vectors share a node: an update of another column then costs one small record.
@@ -151,6 +158,7 @@ NodeId Inserter::store(RowId row) {
   if (id == kNullNode) id = store_on(RelationGetNumberOfBlocks(relation) - 1, row);
   if (id == kNullNode) {
     const Buffer buffer = pg::extend(relation);
+    pg::test_point("insert_page_extended");
     if (BufferGetBlockNumber(buffer) >= max_blocks(index_.shape()))
       ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
                       errmsg("hnsw index \"%s\" cannot have more nodes", RelationGetRelationName(relation))));
@@ -168,6 +176,12 @@ void Inserter::offer_entry(NodeId id) {
   if (count >= kMaxEntries && chosen_ > 0 && random_.below(Max(nodes, kMaxEntries)) >= kMaxEntries) return;
   const Buffer buffer = ReadBuffer(index_.relation, kMetaBlock);
   LockBuffer(buffer, BUFFER_LOCK_EXCLUSIVE);
+  const MetaPage *now = meta_of(BufferGetPage(buffer));
+  // Vacuum may have met the node and made it one.
+  if (std::find(now->entries, now->entries + now->entry_count, id) != now->entries + now->entry_count) {
+    UnlockReleaseBuffer(buffer);
+    return;
+  }
   const pg::PageChange change = pg::begin_change(index_.relation, buffer, logging_);
   MetaPage *meta = meta_of(change.page);
   if (meta->entry_count < kMaxEntries)

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "pg/test_points.hpp"
+
 namespace quiver::hnsw {
 
 Linker::Linker(const OpenIndex &index, pg::Logging logging, std::pmr::memory_resource *memory)
@@ -149,6 +151,7 @@ void Linker::add_edge(NodeId from, NodeId to, const core::ScalarCode &code, cons
     if (own == kAbsent) return;
     gather(lanes, own);
     add_candidate(own, vectors_.add(code, codes), to, kNewLane);
+    pg::guarded_test_point("lanes_chosen");
     if (try_rewrite(from, lanes) == Outcome::done) return;
   }
 }
@@ -178,6 +181,7 @@ bool Linker::rewrite_without(NodeId from, uint32_t own, const LaneSnapshot &lane
       if (vector != kAbsent) add_candidate(own, vector, id, kNewLane);
     }
   }
+  pg::guarded_test_point("bypass_chosen");
   return try_rewrite(from, lanes) == Outcome::done;
 }
 

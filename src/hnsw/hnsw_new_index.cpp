@@ -4,6 +4,7 @@
 
 #include "hnsw/hnsw_internal.hpp"
 #include "hnsw/hnsw_options.hpp"
+#include "pg/test_points.hpp"
 #include "types/index_ops.hpp"
 
 extern "C" {
@@ -128,6 +129,7 @@ void build_empty(Relation index) {
   log_newpage_buffer(buffer, true);
   END_CRIT_SECTION();
   UnlockReleaseBuffer(buffer);
+  pg::test_point("build_init_fork_written");
 }
 
 }  // namespace quiver::hnsw

@@ -2,7 +2,10 @@
 // SPDX-License-Identifier: PostgreSQL
 #include "hnsw/hnsw_rows.hpp"
 
+#include <algorithm>
+
 #include "pg/boundary.hpp"
+#include "pg/test_points.hpp"
 
 namespace quiver::hnsw {
 
@@ -95,8 +98,8 @@ Added add_to_chunk(const OpenIndex &index, pg::Logging logging, NodeId node, Nod
   return Added::no_room;
 }
 
-// Writes a chunk into a free place of a locked page of rows; kNullNode when the page is full.
-NodeId take_chunk(const OpenIndex &index, pg::Logging logging, Buffer buffer, bool fresh, const RowChunk &chunk) {
+// Puts a row into a free chunk of a locked page of rows; kNullNode when the page is full. No chain has the chunk yet.
+NodeId take_chunk(const OpenIndex &index, pg::Logging logging, Buffer buffer, bool fresh, RowId row) {
   const BlockNumber block = BufferGetBlockNumber(buffer);
   if (!fresh && page_info(BufferGetPage(buffer))->used_chunks >= kChunksPerPage) return kNullNode;
   const pg::PageChange change = pg::begin_change(index.relation, buffer, logging, fresh);
@@ -104,15 +107,16 @@ NodeId take_chunk(const OpenIndex &index, pg::Logging logging, Buffer buffer, bo
   uint32 place = 0;
   while (place < kChunksPerPage && chunk_at(change.page, place)->owner != kNullNode) ++place;
   if (place == kChunksPerPage) pg::raise_corrupted(index.relation, block, "the count of used chunks is wrong");
-  *chunk_at(change.page, place) = chunk;
+  RowChunk *chunk = chunk_at(change.page, place);
+  chunk->owner = kUnchained;
+  chunk->rows[0] = row;
   page_info(change.page)->used_chunks++;
   pg::finish_change(change);
   return block * kChunksPerPage + place;
 }
 
-// Finds a place for a chunk: on the page of rows that was last extended, else on a new one, which then becomes that
-// page.
-NodeId store_chunk(const OpenIndex &index, pg::Logging logging, const RowChunk &chunk) {
+// Finds a chunk for a row: on the page of rows that was last extended, else on a new one, which then becomes that page.
+NodeId store_chunk(const OpenIndex &index, pg::Logging logging, RowId row) {
   MetaPage meta;
   read_meta(index.relation, &meta);
   if (meta.rows_block != InvalidBlockNumber) {
@@ -120,17 +124,19 @@ NodeId store_chunk(const OpenIndex &index, pg::Logging logging, const RowChunk &
     LockBuffer(buffer, BUFFER_LOCK_EXCLUSIVE);
     if (pg::check_page(index.relation, buffer, kIndexMagic) &&
         page_info(BufferGetPage(buffer))->kind == PageKind::rows) {
-      const NodeId id = take_chunk(index, logging, buffer, false, chunk);
+      const NodeId id = take_chunk(index, logging, buffer, false, row);
       if (id != kNullNode) return id;
     }
     UnlockReleaseBuffer(buffer);
   }
   const Buffer buffer = pg::extend(index.relation);
+  pg::test_point("rows_page_extended");
   const BlockNumber block = BufferGetBlockNumber(buffer);
   if (block >= kMaxRowsBlocks)
     ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
                     errmsg("hnsw index \"%s\" cannot have more rows", RelationGetRelationName(index.relation))));
-  const NodeId id = take_chunk(index, logging, buffer, true, chunk);
+  const NodeId id = take_chunk(index, logging, buffer, true, row);
+  pg::test_point("rows_page_written");
   const Buffer meta_buffer = ReadBuffer(index.relation, kMetaBlock);
   LockBuffer(meta_buffer, BUFFER_LOCK_EXCLUSIVE);
   const pg::PageChange change = pg::begin_change(index.relation, meta_buffer, logging);
@@ -139,34 +145,24 @@ NodeId store_chunk(const OpenIndex &index, pg::Logging logging, const RowChunk &
   return id;
 }
 
-void relink_chunk(const OpenIndex &index, pg::Logging logging, NodeId chunk_id, NodeId next) {
+// Puts a chunk before the node's chain, in one record. False when the node is no longer live.
+bool chain_chunk(const OpenIndex &index, pg::Logging logging, NodeId node, NodeId chunk_id) {
+  const Buffer holder = pin_node_page(index, node);
   const Buffer buffer = pg::read_block(index.relation, chunk_id / kChunksPerPage, &index.cache->hints);
-  LockBuffer(buffer, BUFFER_LOCK_EXCLUSIVE);
-  const pg::PageChange change = pg::begin_change(index.relation, buffer, logging);
-  chunk_at(change.page, chunk_id % kChunksPerPage)->next = next;
-  pg::finish_change(change);
-}
-
-// Makes `chunk_id` the head of the node's chain if the head is still `expected`; else tells what it is now.
-Added publish_chunk(const OpenIndex &index, pg::Logging logging, NodeId node, NodeId chunk_id, NodeId *expected) {
-  const Buffer buffer = pin_node_page(index, node);
-  LockBuffer(buffer, BUFFER_LOCK_EXCLUSIVE);
-  Added added = Added::not_this_node;
-  if (holds_nodes(index, buffer)) {
-    const core::SlotHeader &header = *read_slot(index, BufferGetPage(buffer), node).header();
-    if (header.state == core::SlotState::live) {
-      if (header.overflow == *expected) {
-        const pg::PageChange change = pg::begin_change(index.relation, buffer, logging);
-        write_slot(index, change.page, node).header()->overflow = chunk_id;
-        pg::finish_change(change);
-        return Added::yes;
-      }
-      *expected = header.overflow;
-      added = Added::no_room;
-    }
+  pg::lock_pair(holder, buffer);
+  if (!holds_nodes(index, holder) ||
+      read_slot(index, BufferGetPage(holder), node).header()->state != core::SlotState::live) {
+    pg::cancel_pair(holder, buffer);
+    return false;
   }
-  UnlockReleaseBuffer(buffer);
-  return added;
+  const pg::PairChange change = pg::begin_pair(index.relation, holder, buffer, logging);
+  core::SlotHeader *header = write_slot(index, change.pages[0], node).header();
+  RowChunk *chunk = chunk_at(change.pages[1], chunk_id % kChunksPerPage);
+  chunk->owner = node;
+  chunk->next = header->overflow;
+  header->overflow = chunk_id;
+  pg::finish_pair(change);
+  return true;
 }
 
 }  // namespace
@@ -186,6 +182,19 @@ void free_chunk(const OpenIndex &index, pg::Logging logging, NodeId chunk_id) {
   pg::finish_change(change);
 }
 
+namespace {
+
+uint64 key_of(RowId row) { return (uint64{row.block_high} << 32) | (uint64{row.block_low} << 16) | row.position; }
+
+// A chunk that became free and the head of the same chain while it was read leads to chunks read before.
+void drop_repeated(std::pmr::vector<RowId> *rows, size_t first) {
+  const auto begin = rows->begin() + static_cast<std::ptrdiff_t>(first);
+  std::sort(begin, rows->end(), [](RowId a, RowId b) { return key_of(a) < key_of(b); });
+  rows->erase(std::unique(begin, rows->end()), rows->end());
+}
+
+}  // namespace
+
 void collect_chained_rows(const OpenIndex &index, NodeId node, NodeId first, std::pmr::vector<RowId> *rows) {
   const size_t kept = rows->size();
   NodeId chunk_id = first;
@@ -201,34 +210,31 @@ void collect_chained_rows(const OpenIndex &index, NodeId node, NodeId first, std
       for (const RowId &row : chunk.rows)
         if (row.is_valid()) rows->push_back(row);
       chunk_id = chunk.next;
+      pg::guarded_test_point("chunk_read");
     } else {
       rows->resize(kept);
       chunk_id = pg::call([&] { return read_chain_head(index, node); });
     }
   }
+  drop_repeated(rows, kept);
 }
 
 bool add_row(const OpenIndex &index, pg::Logging logging, NodeId node, const core::ScalarCode &code,
              const uint8_t *codes, float error, RowId row) {
   NodeId head = kNullNode;
   const Added in_slot = add_to_slot(index, logging, node, code, codes, error, row, &head);
+  pg::test_point("row_offered_to_slot");
   if (in_slot != Added::no_room) return in_slot == Added::yes;
-  if (head != kNullNode && add_to_chunk(index, logging, node, head, row) == Added::yes) return true;
-  RowChunk chunk;
-  memset(&chunk, 0, sizeof chunk);
-  chunk.owner = node;
-  chunk.next = head;
-  chunk.rows[0] = row;
-  const NodeId chunk_id = store_chunk(index, logging, chunk);
-  for (;;) {
-    const Added added = publish_chunk(index, logging, node, chunk_id, &head);
-    if (added == Added::yes) return true;
-    if (added == Added::not_this_node) {
-      free_chunk(index, logging, chunk_id);
-      return false;
-    }
-    relink_chunk(index, logging, chunk_id, head);
+  if (head != kNullNode && add_to_chunk(index, logging, node, head, row) == Added::yes) {
+    pg::test_point("row_added_to_chunk");
+    return true;
   }
+  const NodeId chunk_id = store_chunk(index, logging, row);
+  pg::test_point("chunk_stored");
+  const bool chained = chain_chunk(index, logging, node, chunk_id);
+  if (!chained) free_chunk(index, logging, chunk_id);
+  pg::test_point("chunk_chained");
+  return chained;
 }
 
 }  // namespace quiver::hnsw

@@ -14,8 +14,8 @@ namespace quiver::hnsw {
 void collect_chained_rows(const OpenIndex &index, NodeId node, NodeId first, std::pmr::vector<RowId> *rows);
 
 // Adds a row to a live node whose decoded vector is within `error` of the row's. False when the node is no longer live
-// or no longer has this own code; nothing is changed then. One page is locked at a time; a crash in between leaves an
-// unlinked chunk whose row never committed.
+// or no longer has this own code; nothing is changed then. A crash in between leaves a chunk in
+// no chain, whose row never committed.
 bool add_row(const OpenIndex &index, pg::Logging logging, NodeId node, const core::ScalarCode &code,
              const uint8_t *codes, float error, RowId row);
 

@@ -7,6 +7,7 @@
 #include "hnsw/hnsw_internal.hpp"
 #include "hnsw/hnsw_rows.hpp"
 #include "pg/compat.hpp"
+#include "pg/test_points.hpp"
 
 extern "C" {
 #include "access/transam.h"
@@ -31,10 +32,12 @@ void RowRemoval::run(IndexBulkDeleteResult *stats) {
   for (BlockNumber block = kMetaBlock + 1; block < blocks; ++block) {
     compat::vacuum_delay();
     visit(block);
+    pg::test_point("vacuum_page_cleaned");
   }
   for (const NodeId node : chained_) {
     compat::vacuum_delay();
     tidy_chain(node);
+    pg::test_point("vacuum_chain_tidied");
   }
   stats->num_pages = blocks;
   stats->num_index_tuples = kept_;
@@ -50,6 +53,7 @@ void record_counts(const OpenIndex &index, uint64 live_nodes, uint64 tombstones)
   meta_of(change.page)->nodes = live_nodes;
   meta_of(change.page)->tombstones = tombstones;
   pg::finish_change(change);
+  pg::test_point("vacuum_counts_recorded");
 }
 
 void RowRemoval::visit(BlockNumber block) {
@@ -189,7 +193,7 @@ bool tidy_link(const OpenIndex &index, NodeId node, Link *link) {
     if (!moved) *link = {false, chunk_id};  // else a new head was put before it: look at this link again
     return true;
   }
-  const pg::PairChange change = pg::begin_pair(index.relation, holder, buffer);
+  const pg::PairChange change = pg::begin_pair(index.relation, holder, buffer, pg::Logging::each_change);
   *link_on(index, change.pages[0], *link) = chunk.next;
   clear_chunk(change.pages[1], chunk_id % kChunksPerPage);
   pg::finish_pair(change);
@@ -200,7 +204,10 @@ bool tidy_link(const OpenIndex &index, NodeId node, Link *link) {
 
 void RowRemoval::tidy_chain(NodeId node) {
   Link link{true, node};
-  while (tidy_link(index_, node, &link)) CHECK_FOR_INTERRUPTS();
+  while (tidy_link(index_, node, &link)) {
+    CHECK_FOR_INTERRUPTS();
+    pg::test_point("vacuum_link_tidied");
+  }
   entomb_if_empty(node);
 }
 
@@ -263,6 +270,7 @@ IndexBulkDeleteResult *vacuum_cleanup(IndexVacuumInfo *info, IndexBulkDeleteResu
   IndexFreeSpaceMapVacuum(info->index);
   read_meta(info->index, &memory->index.meta);
   if (is_curve_stale(memory->index)) calibrate(info->index, pg::Logging::each_change);
+  pg::test_point("vacuum_cleaned_up");
   MemoryContextDelete(context);
   return stats;
 }

@@ -4,6 +4,7 @@
 
 #include "hnsw/hnsw_vacuum.hpp"
 #include "pg/compat.hpp"
+#include "pg/test_points.hpp"
 
 extern "C" {
 #include "access/transam.h"
@@ -100,6 +101,7 @@ void NodeRemoval::survey(Buffer buffer) {
   LockBuffer(buffer, BUFFER_LOCK_UNLOCK);
   if (freeable != 0) free_slots(buffer, freeable);
   ReleaseBuffer(buffer);
+  pg::test_point(freeable != 0 ? "vacuum_slots_freed" : "vacuum_page_surveyed");
   if (freeable != 0 || any_free) {
     RecordFreeIndexPage(index_.relation, block);
     ++free_pages_;
@@ -148,9 +150,11 @@ void NodeRemoval::unlink(Buffer buffer) {
     if ((live >> place & 1) != 0) {
       linker_.bypass(id, [this](NodeId lane) { return is_condemned(lane); });
       spare_neighbours(id);
+      pg::test_point("vacuum_node_bypassed");
     }
     if ((dead >> place & 1) != 0) drop_lanes(id);
   }
+  pg::test_point("vacuum_page_unlinked");
 }
 
 // A tombstone that stays for now keeps its other lanes.
@@ -199,6 +203,7 @@ void NodeRemoval::restamp(Buffer buffer) {
   }
   page_info(change.page)->newest_stamp = stamp;
   pg::finish_change(change);
+  pg::test_point("vacuum_page_restamped");
 }
 
 // Entries that are condemned give way to live nodes, or go.
@@ -221,6 +226,7 @@ void NodeRemoval::replace_entries() {
   meta->entry_count = kept;
   meta->entries_version++;
   pg::finish_change(change);
+  pg::test_point("vacuum_entries_replaced");
 }
 
 void NodeRemoval::note_referenced(Buffer buffer) {
@@ -251,6 +257,7 @@ void NodeRemoval::mend_orphans() {
     if ((referenced_[id / 8] >> (id % 8) & 1) != 0) continue;
     compat::vacuum_delay();
     linker_.reoffer(id);
+    pg::test_point("vacuum_orphan_offered");
   }
 }
 

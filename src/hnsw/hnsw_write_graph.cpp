@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "pg/boundary.hpp"
+#include "pg/test_points.hpp"
 
 extern "C" {
 #include "miscadmin.h"
@@ -33,6 +34,7 @@ void GraphPages::extend() {
       if (BufferGetBlockNumber(buffer) != kMetaBlock + 1 + i)
         elog(ERROR, "the new index was extended by somebody else");
       UnlockReleaseBuffer(buffer);
+      pg::test_point("build_page_extended");
     }
   });
 }
@@ -51,6 +53,7 @@ GraphPages::ExtraRows GraphPages::rows_of(ExtraRows extra, NodeId node) {
 
 void GraphPages::write_page(size_t number) {
   CHECK_FOR_INTERRUPTS();
+  pg::test_point("build_page_to_write");
   const auto block = static_cast<BlockNumber>(kMetaBlock + 1 + number);
   const Buffer buffer = ReadBufferExtended(index_, MAIN_FORKNUM, block, RBM_ZERO_AND_LOCK, nullptr);
   const Page page = BufferGetPage(buffer);
@@ -114,6 +117,7 @@ BlockNumber GraphPages::write_rows_page(ExtraRows *extra) {
   }
   MarkBufferDirty(buffer);
   UnlockReleaseBuffer(buffer);
+  pg::test_point("build_rows_page_written");
   last_rows_block_ = block;
   return block;
 }

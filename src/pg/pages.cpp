@@ -89,7 +89,9 @@ void lock_pair(Buffer first, Buffer second) {
   if (second != first) LockBuffer(second, BUFFER_LOCK_EXCLUSIVE);
 }
 
-PairChange begin_pair(Relation index, Buffer first, Buffer second) {
+PairChange begin_pair(Relation index, Buffer first, Buffer second, Logging logging) {
+  if (logging == Logging::at_end_of_build)
+    return {nullptr, {first, second}, {BufferGetPage(first), BufferGetPage(second)}};
   GenericXLogState *state = GenericXLogStart(index);
   const Page first_page = GenericXLogRegisterBuffer(state, first, 0);
   const Page second_page = second == first ? first_page : GenericXLogRegisterBuffer(state, second, 0);
@@ -97,7 +99,12 @@ PairChange begin_pair(Relation index, Buffer first, Buffer second) {
 }
 
 void finish_pair(const PairChange &change) {
-  GenericXLogFinish(change.state);
+  if (change.state != nullptr) {
+    GenericXLogFinish(change.state);
+  } else {
+    MarkBufferDirty(change.buffers[0]);
+    MarkBufferDirty(change.buffers[1]);
+  }
   cancel_pair(change.buffers[0], change.buffers[1]);
 }
 

@@ -80,7 +80,7 @@ struct PairChange {
 // Locks both exclusively, the lower block first, and starts the change. REQUIRES: both pinned, none locked; when both
 // are the same block, pinned twice. cancel_pair unlocks and unpins without a change.
 void lock_pair(Buffer first, Buffer second);
-PairChange begin_pair(Relation index, Buffer first, Buffer second);
+PairChange begin_pair(Relation index, Buffer first, Buffer second, Logging logging);
 void finish_pair(const PairChange &change);
 void cancel_pair(Buffer first, Buffer second);
 

@@ -1,0 +1,133 @@
+# An error, or a crash, at every test point of insertion, vacuum and build: the index is sound afterwards, every
+# acknowledged row is there, and the same work then succeeds. QUIVER_EVERY_PASS=1 takes every pass of every point.
+use strict;
+use warnings;
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+use QuiverTest;
+
+my $node = PostgreSQL::Test::Cluster->new('points');
+$node->init;
+$node->append_conf('postgresql.conf', "wal_consistency_checking = 'all'\nrestart_after_crash = on\nautovacuum = off\n"
+	. "shared_buffers = 16MB\nmin_parallel_table_scan_size = 0\nmax_parallel_maintenance_workers = 1\nlog_min_messages = log\n");
+$node->start;
+$node->safe_psql('postgres', "CREATE EXTENSION quiver;
+	CREATE FUNCTION make_vector(seed integer, dimensions integer DEFAULT 4) RETURNS vector LANGUAGE sql IMMUTABLE AS \$\$
+		SELECT array_agg((('x' || substr(md5(seed || ' ' || i), 1, 4))::bit(16)::integer - 32768) / 32768.0)::vector FROM generate_series(1, dimensions) i \$\$;
+	CREATE TABLE items (id integer, v vector(4)) WITH (autovacuum_enabled = off, parallel_workers = 1);
+	CREATE INDEX items_v ON items USING hnsw (v vector_l2_ops) WITH (m = 2, ef_construction = 4);
+	CREATE UNLOGGED TABLE fleeting (id integer, v vector(4)) WITH (autovacuum_enabled = off);
+	CREATE INDEX fleeting_v ON fleeting USING hnsw (v vector_l2_ops) WITH (m = 2, ef_construction = 4);
+	CREATE TABLE wide (id integer, v vector(600)) WITH (autovacuum_enabled = off);
+	ALTER TABLE wide ALTER v SET STORAGE PLAIN;
+	INSERT INTO wide SELECT i, make_vector(i, 600) FROM generate_series(1, 680) i");
+
+sub single { my ($table, $first, $last, $vector) = @_; return join '', map { "INSERT INTO $table VALUES ($_, $vector) RETURNING id;\n" =~ s/ID/$_/r } $first .. $last }
+my $fill = "TRUNCATE items; INSERT INTO items SELECT i, make_vector(i) FROM generate_series(1, 90) i;
+	INSERT INTO items SELECT i, make_vector(7) FROM generate_series(101, 140) i";
+my $vacuum = "VACUUM (INDEX_CLEANUP ON) items;\nSELECT NULL FROM txid_current();\n" x 3;
+# Name, table, preparation, the script under test; the points that matter, where others take up the same code.
+my @scenarios = (
+	['insert', 'items', 'TRUNCATE items', single('items', 1, 18, 'make_vector(ID)')],
+	['insert duplicates', 'items', 'TRUNCATE items; INSERT INTO items SELECT i, make_vector(7) FROM generate_series(1, 3) i',
+		single('items', 4, 26, 'make_vector(7)') . "SET enable_seqscan = off;\nSELECT NULL FROM (SELECT id FROM items ORDER BY v <-> make_vector(1)) t;\n"],
+	['vacuum', 'items', "$fill; DELETE FROM items WHERE id % 3 = 0", $vacuum],
+	['vacuum of most', 'items', "$fill; DELETE FROM items WHERE id > 105 OR id % 5 <> 0", $vacuum],
+	# More live nodes than entries, or each would be one.
+	['vacuum of a large index', 'items', "TRUNCATE items; INSERT INTO items SELECT i, make_vector(i) FROM generate_series(1, 1200) i; DELETE FROM items WHERE id % 5 > 1", $vacuum, qr/orphan/],
+	['build', 'items', $fill, "SET max_parallel_maintenance_workers = 0;\nCREATE INDEX second ON items USING hnsw (v vector_l2_ops);\n"],
+	['build with a worker', 'items', $fill, "CREATE INDEX second ON items USING hnsw (v vector_l2_ops);\n",
+		qr/^build_(team|worker|row|graph|page_to_write)/],
+	['build beyond memory', 'wide', 'SELECT 1', "SET maintenance_work_mem = '1MB';\nSET client_min_messages = warning;\nCREATE INDEX second ON wide USING hnsw (v vector_l2_ops);\n",
+		qr/^insert_(page_extended|node_written|edge_added)$/],
+	['build concurrently', 'items', $fill, "CREATE INDEX CONCURRENTLY second ON items USING hnsw (v vector_l2_ops);\n",
+		qr/^(build_(row|complete|logged)|vacuum)/],
+	['unlogged', 'fleeting', 'TRUNCATE fleeting', single('fleeting', 1, 12, 'make_vector(ID % 4)') . "CREATE INDEX second ON fleeting USING hnsw (v vector_l2_ops);\n",
+		qr/^(insert_node|chunk_stored|build_(init|meta|pages|complete|logged))/],
+);
+
+my %passed;  # points that did what they were asked to
+my ($runs, $hits, $kills) = (0, 0, 0);
+
+sub run_script {
+	my ($order, $script) = @_;
+	my ($out, $error) = ('', '');
+	$node->psql('postgres', "LOAD 'quiver';\nSET quiver.test_point = '$order';\n$script", stdout => \$out, stderr => \$error, on_error_stop => 0, timeout => 120);
+	return ($out, $error);
+}
+
+# What quiver_verify finds, the rows of a table, and those that an exhaustive index scan gives.
+sub state_of {
+	my ($table, $before) = @_;
+	my $ids = "SELECT coalesce(string_agg(id::text, ',' ORDER BY id), '') FROM (SELECT id FROM $table ORDER BY v <-> (SELECT v FROM $table LIMIT 1)) t";
+	my @lines = split /\n/, $node->safe_psql('postgres', "SET client_min_messages = warning; $before;
+		SELECT coalesce(string_agg(i || ': ' || problem, '; '), '') FROM unnest(ARRAY['items_v', 'fleeting_v']::regclass[]) i, quiver_verify(i, true) WHERE is_damage;
+		SET enable_indexscan = off; $ids; SET enable_indexscan = on; SET enable_seqscan = off; $ids"), -1;
+	return @lines[-3 .. -1];
+}
+
+sub check {
+	my ($name, $table, $before, $out, $killed) = @_;
+	my ($damage, $rows, $through_index) = state_of($table, '');
+	my %expected = map { $_ => 1 } split(/,/, $before), grep { /^\d+$/ } split /\n/, $out;
+	%expected = () if $killed && $table eq 'fleeting';
+	my %present = map { $_ => 1 } split /,/, $rows;
+	my $lost = join ',', grep { !$present{$_} } keys %expected;
+	my @more = grep { !$expected{$_} } keys %present;
+	# The last statement before a crash may have been committed without an answer.
+	my $sound = $damage eq '' && $lost eq '' && @more <= ($killed ? 1 : 0) && $rows eq $through_index;
+	ok(0, "$name: damage '$damage', lost '$lost', more '@more', table $rows, index $through_index") if !$sound;
+}
+
+sub one_run {
+	my ($scenario, $point, $action, $pass) = @_;
+	my ($name, $table, $prepare, $script) = @$scenario;
+	my $title = "$name, $point:$action:$pass";
+	my (undef, $before) = state_of($table, $prepare);
+	my ($out, $error) = run_script("$point:$action:$pass", $script);
+	$runs++;
+	my $killed = $action eq 'kill' && $error =~ /terminated abnormally|connection|server closed/;
+	if ($killed) {
+		$node->poll_query_until('postgres', 'SELECT 1', '1') or die "$title: no recovery";
+		$kills++;
+	}
+	if ($killed || $error =~ /test point $point, pass $pass/) {
+		$hits++;
+		$passed{$point}++;
+	} elsif ($error =~ /PANIC|terminated|connection/) {
+		ok(0, "$title: $error");
+		$node->poll_query_until('postgres', 'SELECT 1', '1') or die "$title: no recovery";
+	}
+	check($title, $table, $before, $out, $killed);
+	my (undef, $again) = run_script('', "DROP INDEX IF EXISTS second;\n${script}DROP INDEX IF EXISTS second;\n");
+	ok(0, "$title: the same again: $again") if $again =~ /ERROR|FATAL|PANIC/;
+}
+
+for my $scenario (@scenarios) {
+	my ($name, $table, $prepare, $script, $only) = @$scenario;
+	$node->safe_psql('postgres', $prepare);
+	my ($out, $error) = run_script('none:count', "${script}SHOW quiver.test_point_passes;\n");
+	my %passes = map { /^(\w+)=(\d+)$/ ? ($1, $2) : () } split /\s+/, (split /\n/, $out)[-1];
+	$node->safe_psql('postgres', 'DROP INDEX IF EXISTS second');
+	cmp_ok(scalar keys %passes, '>', 3, "$name passes points: " . join ' ', map { "$_=$passes{$_}" } sort keys %passes);
+	my $first_hit = $hits;
+	# Points of the worker, which counts for itself.
+	@passes{'build_team_joined', 'build_worker_done'} = (1, 1) if $name eq 'build with a worker';
+	for my $point (sort keys %passes) {
+		next if !$ENV{QUIVER_EVERY_PASS} && defined $only && $point !~ $only;
+		my $count = $passes{$point};
+		my $most = int($count * 0.8) || 1;
+		my @errors = $ENV{QUIVER_EVERY_PASS} ? (1 .. $count) : ($most);
+		my @kills = $ENV{QUIVER_EVERY_PASS} ? (1 .. $count) : (int(($most + 1) / 2));
+		one_run($scenario, $point, 'error', $_) for @errors;
+		one_run($scenario, $point, 'kill', $_) for @kills;
+	}
+	cmp_ok($hits, '>', $first_hit, "$name: " . ($hits - $first_hit) . ' errors and crashes');
+}
+my @missed = grep { !$passed{$_} } split ' ', $ENV{QUIVER_TEST_POINT_NAMES} // '';
+is("@missed", '', 'an error or a crash happened at every point of the sources');
+unlike(slurp_file($node->logfile), qr/inconsistent page/, 'replay agreed with what was written');
+note("$runs runs, $hits errors and crashes, $kills recoveries");
+cmp_ok($hits, '>', 0.9 * $runs, "$hits of $runs runs met their point, $kills recoveries");
+done_testing();
