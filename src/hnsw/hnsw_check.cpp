@@ -147,8 +147,9 @@ void IndexCheck::check_lanes(BlockNumber block) {
     const NodeId id = node_id(block, place, index_.shape());
     const core::ConstSlot slot = read_slot(index_, page_.data, id);
     const core::SlotState state = slot.header()->state;
-    // What an unlinked node leads to may have become free before it.
-    if (state != core::SlotState::live && state != core::SlotState::tombstone) continue;
+    // Dead nodes leave the graph page by page: when vacuum was interrupted, some that are still tombstones lead to
+    // others that are unlinked, and later free. No live node leads to the former.
+    if (state != core::SlotState::live) continue;
     const uint32 lanes = Min(slot.header()->lanes_used, index_.shape().lanes);
     NodeId ids[core::kMaxLanes];
     memcpy(ids, slot.ids(), lanes * sizeof(NodeId));

@@ -207,12 +207,23 @@ void check_kind(const OpenIndex &index, const core::VectorView &vector) {
 
 void register_cache_callback() { CacheRegisterRelcacheCallback(mark_stale, Datum{0}); }
 
-Buffer pin_node_page(const OpenIndex &index, NodeId id) {
-  const BlockNumber block = block_of(id, index.shape());
-  // Beyond the array of hints may mean beyond the end: ask, rather than let a damaged id end in a read error.
+namespace {
+
+// Beyond the array of hints may mean beyond the end: ask, rather than let a damaged link end in a read error.
+Buffer pin_linked(const OpenIndex &index, BlockNumber block, const char *beyond) {
   if (block >= index.cache->hints.capacity && block >= RelationGetNumberOfBlocks(index.relation))
-    pg::raise_corrupted(index.relation, block, "a lane points beyond the end of the index");
+    pg::raise_corrupted(index.relation, block, beyond);
   return pg::read_block(index.relation, block, &index.cache->hints);
+}
+
+}  // namespace
+
+Buffer pin_node_page(const OpenIndex &index, NodeId id) {
+  return pin_linked(index, block_of(id, index.shape()), "a lane points beyond the end of the index");
+}
+
+Buffer pin_rows_page(const OpenIndex &index, BlockNumber block) {
+  return pin_linked(index, block, "a chain of rows points beyond the end of the index");
 }
 
 bool holds_nodes(const OpenIndex &index, Buffer buffer) {

@@ -65,6 +65,9 @@ void register_cache_callback();
 // Pins the page of a node. Raises when `id` lies beyond the end of the index.
 Buffer pin_node_page(const OpenIndex &index, NodeId id);
 
+// Pins a page of further rows that a link names. Raises when it lies beyond the end of the index.
+Buffer pin_rows_page(const OpenIndex &index, BlockNumber block);
+
 // Whether the page holds nodes: false for a page of zeros and for one of further rows. Looks at the first cache line
 // only, because searches ask it for every visit. Raises for impossible headers. REQUIRES: the buffer locked.
 bool holds_nodes(const OpenIndex &index, Buffer buffer);

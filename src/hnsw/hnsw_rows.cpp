@@ -13,10 +13,7 @@ namespace {
 
 // Copies one chunk. False when it does not belong to `owner` (any more).
 bool read_chunk(const OpenIndex &index, uint32 chunk_id, NodeId owner, RowChunk *copy) {
-  const BlockNumber block = chunk_id / kChunksPerPage;
-  if (block >= index.cache->hints.capacity && block >= RelationGetNumberOfBlocks(index.relation))
-    pg::raise_corrupted(index.relation, block, "a chain of rows points beyond the end of the index");
-  const Buffer buffer = pg::read_block(index.relation, block, &index.cache->hints);
+  const Buffer buffer = pin_rows_page(index, chunk_id / kChunksPerPage);
   LockBuffer(buffer, BUFFER_LOCK_SHARE);
   const Page page = BufferGetPage(buffer);
   const bool there = pg::check_page(index.relation, buffer, kIndexMagic) && page_info(page)->kind == PageKind::rows;
@@ -82,7 +79,7 @@ Added add_to_slot(const OpenIndex &index, pg::Logging logging, NodeId node, cons
 
 // Puts the row into the chain's first chunk.
 Added add_to_chunk(const OpenIndex &index, pg::Logging logging, NodeId node, NodeId chunk_id, RowId row) {
-  const Buffer buffer = pg::read_block(index.relation, chunk_id / kChunksPerPage, &index.cache->hints);
+  const Buffer buffer = pin_rows_page(index, chunk_id / kChunksPerPage);
   LockBuffer(buffer, BUFFER_LOCK_EXCLUSIVE);
   if (pg::check_page(index.relation, buffer, kIndexMagic) && page_info(BufferGetPage(buffer))->kind == PageKind::rows) {
     const RowChunk *chunk = chunk_at(BufferGetPage(buffer), chunk_id % kChunksPerPage);
@@ -120,7 +117,7 @@ NodeId store_chunk(const OpenIndex &index, pg::Logging logging, RowId row) {
   MetaPage meta;
   read_meta(index.relation, &meta);
   if (meta.rows_block != InvalidBlockNumber) {
-    const Buffer buffer = pg::read_block(index.relation, meta.rows_block, &index.cache->hints);
+    const Buffer buffer = pin_rows_page(index, meta.rows_block);
     LockBuffer(buffer, BUFFER_LOCK_EXCLUSIVE);
     if (pg::check_page(index.relation, buffer, kIndexMagic) &&
         page_info(BufferGetPage(buffer))->kind == PageKind::rows) {
@@ -148,7 +145,7 @@ NodeId store_chunk(const OpenIndex &index, pg::Logging logging, RowId row) {
 // Puts a chunk before the node's chain, in one record. False when the node is no longer live.
 bool chain_chunk(const OpenIndex &index, pg::Logging logging, NodeId node, NodeId chunk_id) {
   const Buffer holder = pin_node_page(index, node);
-  const Buffer buffer = pg::read_block(index.relation, chunk_id / kChunksPerPage, &index.cache->hints);
+  const Buffer buffer = pin_rows_page(index, chunk_id / kChunksPerPage);
   pg::lock_pair(holder, buffer);
   if (!holds_nodes(index, holder) ||
       read_slot(index, BufferGetPage(holder), node).header()->state != core::SlotState::live) {
@@ -175,7 +172,7 @@ void clear_chunk(Page page, uint32 position) {
 }
 
 void free_chunk(const OpenIndex &index, pg::Logging logging, NodeId chunk_id) {
-  const Buffer buffer = pg::read_block(index.relation, chunk_id / kChunksPerPage, &index.cache->hints);
+  const Buffer buffer = pin_rows_page(index, chunk_id / kChunksPerPage);
   LockBuffer(buffer, BUFFER_LOCK_EXCLUSIVE);
   const pg::PageChange change = pg::begin_change(index.relation, buffer, logging);
   clear_chunk(change.page, chunk_id % kChunksPerPage);

@@ -181,7 +181,7 @@ bool tidy_link(const OpenIndex &index, NodeId node, Link *link) {
     ReleaseBuffer(holder);
     return false;
   }
-  const Buffer buffer = ReadBuffer(index.relation, chunk_id / kChunksPerPage);
+  const Buffer buffer = pin_rows_page(index, chunk_id / kChunksPerPage);
   pg::lock_pair(holder, buffer);
   pg::check_page(index.relation, buffer, kIndexMagic);
   const RowChunk chunk = *chunk_at(BufferGetPage(buffer), chunk_id % kChunksPerPage);
