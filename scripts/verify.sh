@@ -34,6 +34,7 @@ stage "regress" bash scripts/regress.sh
 stage "test points" bash scripts/test_points.sh
 stage "wire" bash scripts/wire.sh
 stage "tap" bash scripts/tap.sh
+stage "endurance" bash scripts/endurance.sh
 
 echo "=== summary"
 grep -E 'passed' "$log"

@@ -9,6 +9,8 @@
 
 extern "C" {
 #include "access/genam.h"
+#include "access/htup_details.h"
+#include "executor/tuptable.h"
 #include "optimizer/cost.h"
 #include "optimizer/optimizer.h"
 #include "utils/float.h"
@@ -80,6 +82,27 @@ double rows_wanted(const PlannerInfo *root, const RelOptInfo *table, double rows
   return std::clamp(root->limit_tuples * std::max(1.0, table->tuples / table->rows), 1.0, rows);
 }
 
+// Whether a row keeps its address in the executor's queue for rows whose order is rechecked. 15.18 and others before
+// 2026's last releases lose it there, and FOR UPDATE would lock a row that does not exist.
+bool asks_whether_addresses_are_kept() {
+  const TupleDesc nothing = CreateTemplateTupleDesc(0);
+  const HeapTuple tuple = heap_form_tuple(nothing, nullptr, nullptr);
+  ItemPointerSet(&tuple->t_self, 1, 1);
+  TupleTableSlot *slot = MakeSingleTupleTableSlot(nothing, &TTSOpsBufferHeapTuple);
+  ExecForceStoreHeapTuple(tuple, slot, false);
+  const bool kept = ItemPointerIsValid(&slot->tts_tid) && ItemPointerEquals(&slot->tts_tid, &tuple->t_self);
+  ExecDropSingleTupleTableSlot(slot);
+  heap_freetuple(tuple);
+  FreeTupleDesc(nothing);
+  return kept;
+}
+
+bool keeps_row_addresses() {
+  static constinit int kept = -1;
+  if (kept < 0) kept = asks_whether_addresses_are_kept() ? 1 : 0;
+  return kept == 1;
+}
+
 }  // namespace
 
 void estimate_cost(PlannerInfo *root, IndexPath *path, double loop_count, Cost *startup_cost, Cost *total_cost,
@@ -88,7 +111,7 @@ void estimate_cost(PlannerInfo *root, IndexPath *path, double loop_count, Cost *
   *selectivity = 1.0;
   *pages = path->indexinfo->pages;
   // Without an ordering operator there is nothing this index could do.
-  if (path->indexorderbys == NIL) {
+  if (path->indexorderbys == NIL || (root->rowMarks != NIL && !keeps_row_addresses())) {
     *startup_cost = *total_cost = get_float8_infinity();
     *selectivity = 0.0;
     compat::disable_path(path);

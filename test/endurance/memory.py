@@ -8,7 +8,7 @@ import sys
 
 import psycopg
 
-QUERIES = int(sys.argv[1]) if len(sys.argv) > 1 else 2000
+QUERIES = int(sys.argv[1]) if len(sys.argv) > 1 else 600
 DIMENSIONS = 24
 connection = psycopg.connect(autocommit=True)
 backend = connection.info.backend_pid

@@ -2,6 +2,7 @@
 # acknowledged row is there, and the same work then succeeds. QUIVER_EVERY_PASS=1 takes every pass of every point.
 use strict;
 use warnings;
+use IPC::Run;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
@@ -27,9 +28,11 @@ sub single { my ($table, $first, $last, $vector) = @_; return join '', map { "IN
 my $fill = "TRUNCATE items; INSERT INTO items SELECT i, make_vector(i) FROM generate_series(1, 90) i;
 	INSERT INTO items SELECT i, make_vector(7) FROM generate_series(101, 140) i";
 my $vacuum = "VACUUM (INDEX_CLEANUP ON) items;\nSELECT NULL FROM txid_current();\n" x 3;
-# Name, table, preparation, the script under test; the points that matter, where others take up the same code.
+# Name, table, preparation, the script under test; the points that matter, where others take up the same code; what
+# another session does meanwhile.
 my @scenarios = (
 	['insert', 'items', 'TRUNCATE items', single('items', 1, 18, 'make_vector(ID)')],
+	['insert among others', 'items', 'TRUNCATE items', single('items', 1, 18, 'make_vector(ID)'), qr/^(insert_(node|edge|entry)|lanes)/, single('items', 1001, 1060, 'make_vector(ID % 20)')],
 	['insert duplicates', 'items', 'TRUNCATE items; INSERT INTO items SELECT i, make_vector(7) FROM generate_series(1, 2) i',
 		single('items', 3, 24, 'make_vector(7)') . "SET enable_seqscan = off;\nSELECT NULL FROM (SELECT id FROM items ORDER BY v <-> make_vector(1)) t;\n"],
 	['vacuum', 'items', "$fill; DELETE FROM items WHERE id % 3 = 0", $vacuum],
@@ -75,17 +78,22 @@ sub check {
 	my %present = map { $_ => 1 } split /,/, $rows;
 	my $lost = join ',', grep { !$present{$_} } keys %expected;
 	my @more = grep { !$expected{$_} } keys %present;
-	# The last statement before a crash may have been committed without an answer.
-	my $sound = $damage eq '' && $lost eq '' && @more <= ($killed ? 1 : 0) && $rows eq $through_index;
+	# The last statement of a session before a crash may have been committed without an answer.
+	my $sound = $damage eq '' && $lost eq '' && @more <= ($killed ? 2 : 0) && $rows eq $through_index;
 	ok(0, "$name: damage '$damage', lost '$lost', more '@more', table $rows, index $through_index") if !$sound;
 }
 
 sub one_run {
 	my ($scenario, $point, $action, $pass) = @_;
-	my ($name, $table, $prepare, $script) = @$scenario;
+	my ($name, $table, $prepare, $script, undef, $others) = @$scenario;
 	my $title = "$name, $point:$action:$pass";
 	my (undef, $before) = state_of($table, $prepare);
+	my ($out_of_others, $error_of_others) = ('', '');
+	my $session;
+	$session = IPC::Run::start([ 'psql', '-XqAt', '-d', $node->connstr('postgres'), '-f', '-' ], '<', \$others, '>', \$out_of_others, '2>', \$error_of_others) if defined $others;
 	my ($out, $error) = run_script("$point:$action:$pass", $script);
+	$session->finish if defined $session;
+	$out .= "\n$out_of_others";
 	$runs++;
 	my $killed = $action eq 'kill' && $error =~ /terminated abnormally|connection|server closed/;
 	if ($killed) {

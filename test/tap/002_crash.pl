@@ -9,7 +9,7 @@ use Test::More;
 use Time::HiRes qw(usleep time);
 use QuiverTest;
 
-my $cycles = $ENV{QUIVER_CRASH_CYCLES} || 30;
+my $cycles = $ENV{QUIVER_CRASH_CYCLES} || 20;
 my $seed = $ENV{QUIVER_CRASH_SEED} || 20240517;
 srand $seed;
 my $node = PostgreSQL::Test::Cluster->new('crashing');

@@ -10,7 +10,7 @@ use QuiverTest;
 
 use constant PAGE => 8192;
 
-my $wanted = $ENV{QUIVER_DAMAGES} || 60;
+my $wanted = $ENV{QUIVER_DAMAGES} || 40;
 my $seed = $ENV{QUIVER_DAMAGE_SEED} || 20240517;
 srand $seed;
 my $node = PostgreSQL::Test::Cluster->new('damaged_at_random');
