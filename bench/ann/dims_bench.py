@@ -23,14 +23,16 @@ from vectors import OPERATORS, exact, read_matrix
 
 DIMENSIONS = [3, 32, 100, 128, 384, 768, 1024, 1536, 3072, 4000, 8000, 16000]
 REAL = {100: ("words", "cosine"), 128: ("patches", "l2"), 384: ("text", "cosine"), 768: ("text768", "cosine")}
-EFS, QUERIES = [10, 20, 40, 80, 160, 320, 640], 500
+EFS, QUERIES, LEAST = [10, 20, 40, 80, 160, 320, 640], 500, 10000
 
 
 def stored(folder, name, count):
-    """(rows, queries) of a real set, or None."""
+    """(rows, queries) of a real set; None when there is none, or one too small to stand for its kind."""
     if not (folder / f"{name}.base.fbin").exists():
         return None
     base, queries = read_matrix(folder / f"{name}.base.fbin", np.float32), read_matrix(folder / f"{name}.query.fbin", np.float32)
+    if len(base) < min(count, LEAST):
+        return None
     return np.array(base[:count]), np.array(queries[:QUERIES])
 
 

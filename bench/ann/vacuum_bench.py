@@ -155,7 +155,7 @@ def plot(out, title, results):
 
 def main():
     parser = parser_for(__doc__)
-    parser.add_argument("--churn-rows", type=int, default=100000)
+    parser.add_argument("--churn-rows", type=int, default=60000)
     parser.add_argument("--rounds", type=int, default=10)
     arguments = parser.parse_args()
     data = data_of(arguments)

@@ -20,7 +20,7 @@ def exact(base, queries, metric, count=100):
     base, queries = np.asarray(base, np.float32), np.asarray(queries, np.float32)
     if metric == "cosine":
         base = base / np.maximum(np.linalg.norm(base, axis=1, keepdims=True), 1e-30)
-    squares = (base.astype(np.float64)**2).sum(1) if metric == "l2" else 0
+    squares = np.einsum("ij,ij->i", base, base, dtype=np.float64) if metric == "l2" else 0
     found = np.zeros((len(queries), count), np.int32)
     for first in range(0, len(queries), 100):
         scores = squares - (2 if metric == "l2" else 1) * (queries[first:first + 100] @ base.T)
