@@ -36,7 +36,7 @@ measure() {
   case $1 in
     words | text | text768) run "$1" ann_bench.py $(set_of "$1" cosine) "$quiver" "$pgvector" hnswlib=hnswlib "${rows[@]}" --title "$1" ;;
     patches) run patches ann_bench.py $(set_of patches l2) "$quiver" "$pgvector" hnswlib=hnswlib "${rows[@]}" --title patches ;;
-    workers) run workers ann_bench.py $(set_of words cosine) "$quiver:40" "$pgvector:40" "${rows[@]}" --workers 2 --title "words, parallel build" ;;
+    workers) run workers ann_bench.py $(set_of words cosine) "$quiver:10,40,100,200" "$pgvector:20,40,100,200" "${rows[@]}" --workers 2 --title "words, parallel build" ;;
     dims) run dims dims_bench.py "$data" "$quiver" "$pgvector" "${rows[@]}" ;;
     writes) run writes writes_bench.py $(set_of patches l2) "$quiver" "$pgvector" "${rows[@]}" --minutes "${MINUTES:-10}" ;;
     vacuum) run vacuum vacuum_bench.py $(set_of words cosine) "$quiver" "$pgvector" "${rows[@]}" ;;
