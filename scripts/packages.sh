@@ -25,6 +25,15 @@ refresh_once() {
   $as_root apt-get update -qq
 }
 
+# Debian's newer emulators are static themselves, and the package of that name is gone.
+emulator_package() {
+  if command -v qemu-aarch64-static >/dev/null || [ -n "$(apt-cache madison qemu-user-static 2>/dev/null)" ]; then
+    echo qemu-user-static
+  else
+    echo qemu-user
+  fi
+}
+
 wanted() {
   local version=$1
   shift
@@ -33,7 +42,7 @@ wanted() {
     case $part in
       build) ;;
       test) echo cmake ninja-build libgtest-dev libipc-run-perl python3-psycopg clang-format
-        if [ "$(dpkg --print-architecture)" = amd64 ]; then echo g++-aarch64-linux-gnu qemu-user-static; fi ;;
+        if [ "$(dpkg --print-architecture)" = amd64 ]; then echo g++-aarch64-linux-gnu "$(emulator_package)"; fi ;;
       demo) echo python3 ;;
       *) echo "packages: unknown part $part" >&2; exit 2 ;;
     esac

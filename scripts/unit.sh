@@ -32,6 +32,9 @@ run() {
   [ $status = 0 ] && [ "${passed:-0}" -gt 0 ] || result=1
 }
 
+# The program that emulates a processor, under the name of older or newer distributions; nothing where there is none.
+emulator() { command -v "qemu-$1-static" || command -v "qemu-$1"; }
+
 # The part of the tests that depends on the processor.
 by_processor='--gtest_filter=*Kernels*:*Rotation*:*ScalarCode*:*ResidualCode*:*NodeQuery*:*PlainDistance*:*FloatText*'
 
@@ -42,18 +45,18 @@ for part in ${*:-native sanitize aarch64 models}; do
     sanitize)
       build sanitize -DQUIVER_SANITIZE=ON && run "sanitizers" build/sanitize/unit_tests || result=1 ;;
     aarch64)
-      if command -v aarch64-linux-gnu-g++ >/dev/null && command -v qemu-aarch64-static >/dev/null; then
+      if command -v aarch64-linux-gnu-g++ >/dev/null && emulator aarch64 >/dev/null; then
         build aarch64 -DCMAKE_SYSTEM_NAME=Linux -DCMAKE_SYSTEM_PROCESSOR=aarch64 -DCMAKE_CXX_COMPILER=aarch64-linux-gnu-g++ &&
-          run "aarch64" qemu-aarch64-static -L /usr/aarch64-linux-gnu build/aarch64/unit_tests "$by_processor" || result=1
+          run "aarch64" "$(emulator aarch64)" -L /usr/aarch64-linux-gnu build/aarch64/unit_tests "$by_processor" || result=1
       else
         echo "unit: no cross compiler or emulator for aarch64 here, not run"
       fi ;;
     models)
-      if [ "$(uname -m)" = x86_64 ] && command -v qemu-x86_64-static >/dev/null; then
+      if [ "$(uname -m)" = x86_64 ] && emulator x86_64 >/dev/null; then
         build native || result=1
         # One without SSE4.2, one with it, one with AVX2: what a kernel uses beyond its tier ends in SIGILL.
         for model in Conroe Nehalem Haswell; do
-          run "$model" qemu-x86_64-static -cpu "$model" build/native/unit_tests "$by_processor"
+          run "$model" "$(emulator x86_64)" -cpu "$model" build/native/unit_tests "$by_processor"
         done
       else
         echo "unit: no emulator for x86-64 models here, not run"
