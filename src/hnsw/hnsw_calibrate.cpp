@@ -69,7 +69,8 @@ void Calibrator::choose_samples() {
     const auto block = static_cast<BlockNumber>(kMetaBlock + 1 + random_.below(blocks_ - kMetaBlock - 1));
     const auto place = static_cast<uint32>(random_.below(index_.shape().slots_per_page));
     core::ScalarCode code;
-    if (!copy_page(block) || !copy_slot(block, place, &code)) continue;
+    const auto copy = [=, this] { return copy_page(pg::read_block(index_.relation, block, &index_.cache->hints)); };
+    if (!pg::call(copy) || !copy_slot(block, place, &code)) continue;
     core::NodeQuery query(index_.shape(), index_.meta.metric, index_.cache->rotation, &memory_);
     query.aim(code, codes_.data());
     queries_.push_back(std::move(query));
@@ -77,19 +78,26 @@ void Calibrator::choose_samples() {
   }
 }
 
-// False when the page holds no nodes.
-bool Calibrator::copy_page(BlockNumber block) {
-  return pg::call([=, this] {
-    CHECK_FOR_INTERRUPTS();
-    const Buffer buffer = pg::read_block(index_.relation, block, &index_.cache->hints);
-    LockBuffer(buffer, BUFFER_LOCK_SHARE);
-    const bool has_nodes = holds_nodes(index_, buffer);
-    for (uint32 place = 0; has_nodes && place < index_.shape().slots_per_page; ++place)
-      check_slot(index_, buffer, read_slot(index_, BufferGetPage(buffer), node_id(block, place, index_.shape())));
-    if (has_nodes) memcpy(page_.data, BufferGetPage(buffer), BLCKSZ);
-    UnlockReleaseBuffer(buffer);
-    return has_nodes;
-  });
+// Copies a page and releases it. False when it holds no nodes.
+bool Calibrator::copy_page(Buffer buffer) {
+  CHECK_FOR_INTERRUPTS();
+  const BlockNumber block = BufferGetBlockNumber(buffer);
+  LockBuffer(buffer, BUFFER_LOCK_SHARE);
+  const bool has_nodes = holds_nodes(index_, buffer);
+  for (uint32 place = 0; has_nodes && place < index_.shape().slots_per_page; ++place)
+    check_slot(index_, buffer, read_slot(index_, BufferGetPage(buffer), node_id(block, place, index_.shape())));
+  if (has_nodes) memcpy(page_.data, BufferGetPage(buffer), BLCKSZ);
+  UnlockReleaseBuffer(buffer);
+  return has_nodes;
+}
+
+// Copies the next page that holds nodes. InvalidBlockNumber at the end.
+BlockNumber Calibrator::copy_next(pg::PageStream *pages) {
+  for (Buffer buffer = pages->next(); buffer != InvalidBuffer; buffer = pages->next()) {
+    const BlockNumber block = BufferGetBlockNumber(buffer);
+    if (copy_page(buffer)) return block;
+  }
+  return InvalidBlockNumber;
 }
 
 // Of the page copied last, into codes_. False when the slot holds no live node.
@@ -103,8 +111,11 @@ bool Calibrator::copy_slot(BlockNumber block, uint32 place, core::ScalarCode *co
 
 void Calibrator::find_truth() {
   live_nodes_ = 0;
-  for (BlockNumber block = kMetaBlock + 1; block < blocks_; ++block) {
-    if (!copy_page(block)) continue;
+  pg::PageStream pages;
+  pg::call([&] { pages.open(index_.relation, kMetaBlock + 1, blocks_, pg::PassPurpose::maintenance); });
+  for (;;) {
+    const BlockNumber block = pg::call([&] { return copy_next(&pages); });
+    if (block == InvalidBlockNumber) break;
     for (uint32 place = 0; place < index_.shape().slots_per_page; ++place) {
       core::ScalarCode code;
       if (!copy_slot(block, place, &code)) continue;
@@ -112,6 +123,7 @@ void Calibrator::find_truth() {
       compare(node_id(block, place, index_.shape()), code);
     }
   }
+  pg::call([&] { pages.close(); });
 }
 
 // Puts a node among the nearest of every sample that it is near to.

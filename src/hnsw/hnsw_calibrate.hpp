@@ -7,6 +7,7 @@
 #include "core/calibration.hpp"
 #include "core/random.hpp"
 #include "hnsw/hnsw_page_graph.hpp"
+#include "pg/page_stream.hpp"
 
 namespace quiver::hnsw {
 
@@ -29,7 +30,8 @@ class Calibrator {
 
   void choose_samples();
   void find_truth();
-  bool copy_page(BlockNumber block);
+  bool copy_page(Buffer buffer);
+  BlockNumber copy_next(pg::PageStream *pages);
   bool copy_slot(BlockNumber block, uint32 place, core::ScalarCode *code);
   void compare(NodeId id, const core::ScalarCode &code);
   void follow(const Sample &sample, core::CurveMeasurement *measurement);

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <cstdarg>
 
+#include "pg/page_stream.hpp"
+
 extern "C" {
 #include "access/transam.h"
 #include "lib/stringinfo.h"
@@ -43,18 +45,30 @@ IndexCheck::IndexCheck(const OpenIndex &index, Findings *findings, std::pmr::mem
       heads_(memory) {}
 
 void IndexCheck::run() {
-  for (BlockNumber block = kMetaBlock + 1; block < blocks_; ++block) survey_page(block);
-  for (BlockNumber block = kMetaBlock + 1; block < blocks_; ++block) check_lanes(block);
+  for_each_page([this](BlockNumber block) { survey_page(block); });
+  for_each_page([this](BlockNumber block) { check_lanes(block); });
   check_chains();
   check_rows();
   check_entries();
   check_reachability();
 }
 
-// Copies a page. False, and reported, when it is neither one of ours nor all zero; false for zeros too.
-bool IndexCheck::copy_page(BlockNumber block) {
-  CHECK_FOR_INTERRUPTS();
-  const Buffer buffer = ReadBufferExtended(index_.relation, MAIN_FORKNUM, block, RBM_NORMAL, nullptr);
+// Copies one page after another, and hands over the block of each that is ours.
+template <class Visit>
+void IndexCheck::for_each_page(Visit &&visit) {
+  pg::PageStream pages;
+  pages.open(index_.relation, kMetaBlock + 1, blocks_, pg::PassPurpose::maintenance);
+  for (Buffer buffer = pages.next(); buffer != InvalidBuffer; buffer = pages.next()) {
+    CHECK_FOR_INTERRUPTS();
+    const BlockNumber block = BufferGetBlockNumber(buffer);
+    if (copy_page(buffer)) visit(block);
+  }
+  pages.close();
+}
+
+// Copies a page and releases it. False, and reported, when it is neither one of ours nor all zero; false for zeros too.
+bool IndexCheck::copy_page(Buffer buffer) {
+  const BlockNumber block = BufferGetBlockNumber(buffer);
   LockBuffer(buffer, BUFFER_LOCK_SHARE);
   memcpy(page_.data, BufferGetPage(buffer), BLCKSZ);
   UnlockReleaseBuffer(buffer);
@@ -70,7 +84,6 @@ bool IndexCheck::copy_page(BlockNumber block) {
 }
 
 void IndexCheck::survey_page(BlockNumber block) {
-  if (!copy_page(block)) return;
   const PageInfo *info = page_info(page_.data);
   if (info->kind == PageKind::nodes && info->slots == index_.shape().slots_per_page)
     survey_nodes(block);
@@ -142,7 +155,7 @@ void IndexCheck::survey_chunks(BlockNumber block) {
 }
 
 void IndexCheck::check_lanes(BlockNumber block) {
-  if (!copy_page(block) || page_info(page_.data)->kind != PageKind::nodes) return;
+  if (page_info(page_.data)->kind != PageKind::nodes) return;
   for (uint32 place = 0; place < index_.shape().slots_per_page; ++place) {
     const NodeId id = node_id(block, place, index_.shape());
     const core::ConstSlot slot = read_slot(index_, page_.data, id);

@@ -72,7 +72,9 @@ class IndexCheck {
   static uint64 key_of(RowId row) {
     return (uint64{row.block_high} << 32) | (uint64{row.block_low} << 16) | row.position;
   }
-  bool copy_page(BlockNumber block);
+  template <class Visit>
+  void for_each_page(Visit &&visit);
+  bool copy_page(Buffer buffer);
   void survey_page(BlockNumber block);
   void survey_nodes(BlockNumber block);
   void survey_node(NodeId id, const core::ConstSlot &slot);

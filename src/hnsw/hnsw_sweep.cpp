@@ -23,12 +23,14 @@ void Sweep::restart(double lower, double upper) {
   upper_ = upper;
 }
 
-// Reads the live nodes of one page into page_rows_.
-void Sweep::read_page(BlockNumber block) {
+// Reads the live nodes of the next page into page_rows_. False after the last page.
+bool Sweep::read_page(pg::PageStream *pages) {
   CHECK_FOR_INTERRUPTS();
   page_row_count_ = 0;
   const core::NodeShape &shape = index_.shape();
-  const Buffer buffer = pg::read_block(index_.relation, block, &index_.cache->hints);
+  const Buffer buffer = pages->next();
+  if (buffer == InvalidBuffer) return false;
+  const BlockNumber block = BufferGetBlockNumber(buffer);
   LockBuffer(buffer, BUFFER_LOCK_SHARE);
   if (holds_nodes(index_, buffer)) {
     for (uint32 place = 0; place < shape.slots_per_page; ++place) {
@@ -45,6 +47,7 @@ void Sweep::read_page(BlockNumber block) {
     }
   }
   UnlockReleaseBuffer(buffer);
+  return true;
 }
 
 // A max-heap of the nearest once the memory is full.

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "hnsw/hnsw_page_graph.hpp"
+#include "pg/page_stream.hpp"
 
 namespace quiver::hnsw {
 
@@ -40,7 +41,7 @@ class Sweep {
 
   template <class Skip>
   void read_all(Skip &&skip);
-  void read_page(BlockNumber block);
+  bool read_page(pg::PageStream *pages);
   void keep(const Row &row);
   void finish_pass();
 
@@ -64,14 +65,16 @@ void Sweep::read_all(Skip &&skip) {
   position_ = 0;
   overflowed_ = false;
   const BlockNumber blocks = RelationGetNumberOfBlocks(index_.relation);
-  for (BlockNumber block = kMetaBlock + 1; block < blocks; ++block) {
-    pg::call([this, block] { read_page(block); });
+  pg::PageStream pages;
+  pg::call([&] { pages.open(index_.relation, kMetaBlock + 1, blocks, pg::PassPurpose::search); });
+  while (pg::call([&] { return read_page(&pages); })) {
     for (uint32_t i = 0; i < page_row_count_; ++i) {
       const Row &row = page_rows_[i];
       if (row.bound < lower_ || !(row.bound < upper_) || (started_ && !before(last_, row)) || skip(row.id)) continue;
       keep(row);
     }
   }
+  pg::call([&] { pages.close(); });
   finish_pass();
 }
 

@@ -6,7 +6,7 @@
 
 #include "hnsw/hnsw_internal.hpp"
 #include "hnsw/hnsw_rows.hpp"
-#include "pg/compat.hpp"
+#include "pg/page_stream.hpp"
 #include "pg/test_points.hpp"
 
 extern "C" {
@@ -29,11 +29,14 @@ bool RowRemoval::is_dead(const RowId &row) const {
 void RowRemoval::run(IndexBulkDeleteResult *stats) {
   // Pages added meanwhile hold only rows of transactions that vacuum need not know.
   const BlockNumber blocks = RelationGetNumberOfBlocks(index_.relation);
-  for (BlockNumber block = kMetaBlock + 1; block < blocks; ++block) {
+  pg::PageStream pages;
+  pages.open(index_.relation, kMetaBlock + 1, blocks, pg::PassPurpose::maintenance, info_->strategy);
+  for (Buffer buffer = pages.next(); buffer != InvalidBuffer; buffer = pages.next()) {
+    visit(buffer);
     compat::vacuum_delay();
-    visit(block);
     pg::test_point("vacuum_page_cleaned");
   }
+  pages.close();
   for (const NodeId node : chained_) {
     compat::vacuum_delay();
     tidy_chain(node);
@@ -56,8 +59,8 @@ void record_counts(const OpenIndex &index, uint64 live_nodes, uint64 tombstones)
   pg::test_point("vacuum_counts_recorded");
 }
 
-void RowRemoval::visit(BlockNumber block) {
-  const Buffer buffer = ReadBufferExtended(index_.relation, MAIN_FORKNUM, block, RBM_NORMAL, info_->strategy);
+// REQUIRES: pinned; releases it.
+void RowRemoval::visit(Buffer buffer) {
   LockBuffer(buffer, BUFFER_LOCK_EXCLUSIVE);
   if (!pg::check_page(index_.relation, buffer, kIndexMagic)) {
     UnlockReleaseBuffer(buffer);

@@ -27,7 +27,7 @@ class RowRemoval {
 
  private:
   bool is_dead(const RowId &row) const;
-  void visit(BlockNumber block);
+  void visit(Buffer buffer);
   void visit_nodes(Buffer buffer);
   void visit_chunks(Buffer buffer);
   void tidy_chain(NodeId node);

@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "hnsw/hnsw_vacuum.hpp"
-#include "pg/compat.hpp"
+#include "pg/page_stream.hpp"
 #include "pg/test_points.hpp"
 
 extern "C" {
@@ -47,11 +47,14 @@ void NodeRemoval::run(IndexBulkDeleteResult *stats) {
 // Hands every page of nodes, pinned and not locked, to `visit`, which releases it.
 template <class Visit>
 void NodeRemoval::for_each_page(Visit &&visit) {
-  for (BlockNumber block = kMetaBlock + 1; block < limit_ / index_.shape().slots_per_page; ++block) {
-    compat::vacuum_delay();
-    const Buffer buffer = ReadBufferExtended(index_.relation, MAIN_FORKNUM, block, RBM_NORMAL, info_->strategy);
+  pg::PageStream pages;
+  pages.open(index_.relation, kMetaBlock + 1, limit_ / index_.shape().slots_per_page, pg::PassPurpose::maintenance,
+             info_->strategy);
+  for (Buffer buffer = pages.next(); buffer != InvalidBuffer; buffer = pages.next()) {
     visit(buffer);
+    compat::vacuum_delay();
   }
+  pages.close();
 }
 
 void NodeRemoval::set_condemned(NodeId id, bool condemned) {

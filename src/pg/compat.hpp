@@ -20,6 +20,10 @@ extern "C" {
 #include "utils/acl.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
+#include "utils/spccache.h"
+#if PG_VERSION_NUM >= 170000
+#include "storage/read_stream.h"
+#endif
 #if PG_VERSION_NUM >= 160000
 #include "catalog/pg_class.h"
 #include "varatt.h"
@@ -160,5 +164,59 @@ inline bool is_removable_for_all([[maybe_unused]] const IndexVacuumInfo *info, F
   return GlobalVisCheckRemovableFullXid(nullptr, id);
 #endif
 }
+
+// The blocks that a pass has yet to read.
+struct BlockRange {
+  BlockNumber next, end;
+};
+
+// Reads the blocks of a range in order and sees to those ahead. From 17 on the server's read streams do it, several
+// blocks to a read; before that the kernel is told of as many blocks as the tablespace's I/O concurrency says.
+// `range` lives as long as the reading does.
+#if PG_VERSION_NUM >= 170000
+using BlockReading = ReadStream *;
+
+inline BlockNumber take_block(ReadStream *, void *range_pointer, void *) {
+  auto *range = static_cast<BlockRange *>(range_pointer);
+  return range->next < range->end ? range->next++ : InvalidBlockNumber;
+}
+
+inline BlockReading begin_reading(Relation relation, BlockRange *range, BufferAccessStrategy strategy,
+                                  bool is_maintenance) {
+  const int flags = READ_STREAM_SEQUENTIAL | (is_maintenance ? READ_STREAM_MAINTENANCE : 0);
+  return read_stream_begin_relation(flags, strategy, relation, MAIN_FORKNUM, take_block, range, 0);
+}
+
+// The next block, pinned; InvalidBuffer at the end.
+inline Buffer read_next(BlockReading *reading) { return read_stream_next_buffer(*reading, nullptr); }
+
+inline void end_reading(BlockReading *reading) { read_stream_end(*reading); }
+#else
+struct BlockReading {
+  Relation relation;
+  BlockRange *range;
+  BufferAccessStrategy strategy;
+  BlockNumber concurrency, advised;
+};
+
+inline BlockReading begin_reading(Relation relation, BlockRange *range, BufferAccessStrategy strategy,
+                                  bool is_maintenance) {
+  const Oid tablespace = relation->rd_rel->reltablespace;
+  const int concurrency = is_maintenance ? get_tablespace_maintenance_io_concurrency(tablespace)
+                                         : get_tablespace_io_concurrency(tablespace);
+  return {relation, range, strategy, static_cast<BlockNumber>(concurrency), range->next};
+}
+
+inline Buffer read_next(BlockReading *reading) {
+  BlockRange *range = reading->range;
+  if (range->next >= range->end) return InvalidBuffer;
+  const BlockNumber ahead = Min(range->end - range->next, reading->concurrency);
+  for (; reading->advised < range->next + ahead; ++reading->advised)
+    PrefetchBuffer(reading->relation, MAIN_FORKNUM, reading->advised);
+  return ReadBufferExtended(reading->relation, MAIN_FORKNUM, range->next++, RBM_NORMAL, reading->strategy);
+}
+
+inline void end_reading(BlockReading *) {}
+#endif
 
 }  // namespace quiver::compat
