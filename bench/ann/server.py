@@ -9,8 +9,10 @@ import contextlib
 import os
 import pathlib
 import shutil
+import signal
 import struct
 import subprocess
+import sys
 import tempfile
 import time
 
@@ -22,6 +24,9 @@ DEFAULT_EF = [10, 20, 40, 60, 80, 100, 140, 200, 300, 400, 600, 800, 1000]
 SETTINGS = {"listen_addresses": "''", "maintenance_work_mem": "3GB", "shared_buffers": "3GB", "max_parallel_maintenance_workers": 0,
             "max_wal_size": "32GB", "checkpoint_timeout": "1h", "autovacuum": "off", "jit": "off", "fsync": "off",
             "full_page_writes": "off", "max_parallel_workers_per_gather": 0, "dynamic_shared_memory_type": "mmap"}
+
+# Ended from outside, a measurement stops its servers as it does after an error.
+signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
 
 
 class Connection:
