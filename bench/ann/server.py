@@ -24,6 +24,10 @@ DEFAULT_EF = [10, 20, 40, 60, 80, 100, 140, 200, 300, 400, 600, 800, 1000]
 SETTINGS = {"listen_addresses": "''", "maintenance_work_mem": "3GB", "shared_buffers": "3GB", "max_parallel_maintenance_workers": 0,
             "max_wal_size": "32GB", "checkpoint_timeout": "1h", "autovacuum": "off", "jit": "off", "fsync": "off",
             "full_page_writes": "off", "max_parallel_workers_per_gather": 0, "dynamic_shared_memory_type": "mmap"}
+# What this transaction fetched from the table, from its TOAST and from the index of that.
+TABLE_BLOCKS = """SELECT coalesce(sum(pg_stat_get_xact_blocks_fetched(oid)), 0)::bigint FROM (
+  SELECT oid FROM pg_class WHERE oid = 'items'::regclass UNION ALL SELECT reltoastrelid FROM pg_class WHERE oid = 'items'::regclass
+  UNION ALL SELECT i.indexrelid FROM pg_class c JOIN pg_index i ON i.indrelid = c.reltoastrelid WHERE c.oid = 'items'::regclass) relations"""
 
 # Ended from outside, a measurement stops its servers as it does after an error.
 signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
@@ -163,14 +167,14 @@ class Server(Connection):
         session.prepare("nearest", f"SELECT id FROM items {where} ORDER BY v {operator} $1 LIMIT {limit}")
 
     def buffers(self, queries, kind="vector"):
-        """Buffers a query by EXPLAIN of the prepared statement; visits are those of the index, what the table had apart."""
+        """Buffers a query by EXPLAIN of the prepared statement; visits are those of the index, without the table's and its TOAST's."""
         total = 0
         self.execute("BEGIN")
-        before = self.value("SELECT pg_stat_get_xact_blocks_fetched('items'::regclass)")
+        before = self.value(TABLE_BLOCKS)
         for row in queries:
             text = "[" + ",".join(repr(float(x)) for x in row) + "]"
             total += index_buffers(self.plan(f"EXECUTE nearest('{text}'::{kind})"), "items_v")
-        heap = self.value("SELECT pg_stat_get_xact_blocks_fetched('items'::regclass)") - before
+        heap = self.value(TABLE_BLOCKS) - before
         self.execute("COMMIT")
         return {"buffers": total / len(queries), "visits": (total - heap) / len(queries)}
 
