@@ -15,8 +15,10 @@ namespace quiver::hnsw {
 
 namespace {
 
-// With so many samples the recall of ten rows is known to about half a point at .95.
+// With so many samples the recall of ten rows is known to about half a point at .95. A small index has fewer, or
+// measuring it would take longer than building it.
 constexpr size_t kMaxSamples = 500, kMinSamples = 50;
+constexpr uint64 kNodesPerSample = 100;
 constexpr size_t kSampleMemory = size_t{16} << 20;
 constexpr size_t kLeastNodes = 200;
 constexpr size_t kTriesPerSample = 16;
@@ -30,14 +32,15 @@ core::BrowseOptions endless_options(const core::NodeShape &shape) {
   return options;
 }
 
-size_t samples_within_memory(const core::NodeShape &shape) {
-  const size_t bytes_each = 10 * (shape.unpacked_bytes() + 64);
-  return std::clamp(kSampleMemory / bytes_each, kMinSamples, kMaxSamples);
-}
-
 uint64 likely_nodes(const OpenIndex &index) {
   const uint64 slots = static_cast<uint64>(RelationGetNumberOfBlocks(index.relation)) * index.shape().slots_per_page;
   return slots - Min(slots, index.meta.tombstones);
+}
+
+size_t samples_for(const OpenIndex &index) {
+  const size_t bytes_each = 10 * (index.shape().unpacked_bytes() + 64);
+  const size_t most = std::clamp(kSampleMemory / bytes_each, kMinSamples, kMaxSamples);
+  return std::clamp<size_t>(likely_nodes(index) / kNodesPerSample, kMinSamples, most);
 }
 
 }  // namespace
@@ -62,7 +65,7 @@ core::RecallCurve Calibrator::measure() {
 }
 
 void Calibrator::choose_samples() {
-  const size_t wanted = samples_within_memory(index_.shape());
+  const size_t wanted = samples_for(index_);
   samples_.reserve(wanted);
   queries_.reserve(wanted);
   for (size_t i = 0; i < kTriesPerSample * wanted && samples_.size() < wanted && blocks_ > kMetaBlock + 1; ++i) {
