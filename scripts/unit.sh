@@ -36,7 +36,7 @@ run() {
 emulator() { command -v "qemu-$1-static" || command -v "qemu-$1"; }
 
 # The part of the tests that depends on the processor.
-by_processor='--gtest_filter=*Kernels*:*Rotation*:*ScalarCode*:*ResidualCode*:*NodeQuery*:*PlainDistance*:*FloatText*'
+by_processor='--gtest_filter=*Kernels*:*Rotation*:*ScalarCode*:*ResidualCode*:*ListCode*:*NodeQuery*:*PlainDistance*:*FloatText*'
 
 for part in ${*:-native sanitize aarch64 models}; do
   case $part in

@@ -64,6 +64,21 @@ inline constexpr size_t kIdBucket = 8;
 inline constexpr uint32_t kNoId = 0xffffffffu;
 inline constexpr uint32_t kAddedId = 0x80000000u;
 
+// A query prepared for the blocks of any list: for each group of four code bits, what each of its 16 values adds.
+struct BlockQuery {
+  const uint8_t *tables;  // 16 bytes a group
+  size_t groups;
+  float scale;  // product = scale * sum of the look-ups + offset
+  float offset;
+};
+
+// 32 codes, group by group: the low nibble of byte j of a group's 16 is lane j's, the high nibble lane 16 + j's.
+inline constexpr size_t kBlockLanes = 32;
+struct CodeBlock {
+  const uint8_t *codes;
+  const float *add, *rescale, *error;  // kBlockLanes each
+};
+
 // Every kernel takes unaligned pointers, accepts length 0, never throws and never allocates. "binary32 sums" may be
 // reordered by vector width; a test compares each with a double-precision loop.
 struct Kernels {
@@ -136,6 +151,11 @@ struct Kernels {
   // Looks for n ids in a table and inserts those that are missing; found[i] is the place of ids[i], plus kAddedId when
   // it is new. REQUIRES: `places` a power of two from kIdBucket to 2^31, n of them free and one more.
   void (*add_ids)(uint32_t *table, size_t places, const uint32_t *ids, size_t n, uint32_t *found);
+
+  // --- codes of lists ---------------------------------------------------------------------------------------------
+  // out[i] = own + add[i] + rescale[i] * (scale * sum_i + offset) - width * error[i], where sum_i is what the tables
+  // say of lane i's groups. Sums are exact up to 2^24.
+  void (*estimate_block)(const BlockQuery &query, const CodeBlock &block, float own, float width, float *out);
 };
 
 }  // namespace quiver::simd

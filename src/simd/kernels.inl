@@ -9,6 +9,8 @@
 #include "simd/lanes.inl"
 
 using quiver::simd::BitCounts;
+using quiver::simd::BlockQuery;
+using quiver::simd::CodeBlock;
 using quiver::simd::CosineSums;
 using quiver::simd::kAddedId;
 using quiver::simd::kIdBucket;
@@ -22,6 +24,7 @@ using quiver::simd::SparseTerms;
 // clang-format off: dense.inl loads the elements of half.inl.
 #include "simd/half.inl"
 #include "simd/bits.inl"
+#include "simd/blocks.inl"
 #include "simd/codes.inl"
 #include "simd/dense.inl"
 #include "simd/ids.inl"
@@ -63,6 +66,7 @@ constinit const Kernels QUIVER_TIER = {
     .estimate_lanes_2bit = estimate_lanes_2bit,
     .estimate_lanes_1bit = estimate_lanes_1bit,
     .add_ids = add_ids,
+    .estimate_block = estimate_block,
 };
 
 }  // namespace quiver::simd

@@ -74,6 +74,15 @@ inline simde__m128i fold_i32(Integers a) {
   return simde_mm_add_epi32(simde_mm256_castsi256_si128(half), simde_mm256_extracti128_si256(half, 1));
 }
 
+inline simde__m128i fold_i16(Integers a) {
+  const simde__m256i half = simde_mm256_add_epi16(simde_mm512_castsi512_si256(a), simde_mm512_extracti64x4_epi64(a, 1));
+  return simde_mm_add_epi16(simde_mm256_castsi256_si128(half), simde_mm256_extracti128_si256(half, 1));
+}
+// The i-th register full of 32 unsigned 16-bit values.
+inline Floats widen_sums(const simde__m128i (&sums)[4], size_t i) {
+  return _mm512_cvtepi32_ps(_mm512_cvtepu16_epi32(simde_mm256_set_m128i(sums[2 * i + 1], sums[2 * i])));
+}
+
 #elif QUIVER_LANE_BITS == 256
 
 using Floats = simde__m256;
@@ -133,6 +142,12 @@ inline Integers multiply_pairs_u8_i8(Integers a, Integers b) { return simde_mm25
 inline simde__m128i fold_i32(Integers a) {
   return simde_mm_add_epi32(simde_mm256_castsi256_si128(a), simde_mm256_extracti128_si256(a, 1));
 }
+inline simde__m128i fold_i16(Integers a) {
+  return simde_mm_add_epi16(simde_mm256_castsi256_si128(a), simde_mm256_extracti128_si256(a, 1));
+}
+inline Floats widen_sums(const simde__m128i (&sums)[4], size_t i) {
+  return simde_mm256_cvtepi32_ps(simde_mm256_cvtepu16_epi32(sums[i]));
+}
 
 #else
 
@@ -180,6 +195,12 @@ inline Integers broadcast_i16(int x) { return simde_mm_set1_epi16(static_cast<in
 inline Integers multiply_pairs_i16(Integers a, Integers b) { return simde_mm_madd_epi16(a, b); }
 inline Integers multiply_pairs_u8_i8(Integers a, Integers b) { return simde_mm_maddubs_epi16(a, b); }
 inline simde__m128i fold_i32(Integers a) { return a; }
+inline simde__m128i fold_i16(Integers a) { return a; }
+inline Integers look_up_bytes(Integers table, Integers places) { return simde_mm_shuffle_epi8(table, places); }
+inline Floats widen_sums(const simde__m128i (&sums)[4], size_t i) {
+  const simde__m128i half = i % 2 == 0 ? sums[i / 2] : simde_mm_srli_si128(sums[i / 2], 8);
+  return simde_mm_cvtepi32_ps(simde_mm_cvtepu16_epi32(half));
+}
 
 #endif
 

@@ -1,0 +1,154 @@
+// Encoding of residuals in lists, and tables of queries.
+// SPDX-License-Identifier: PostgreSQL
+#include "core/list_code.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "simd/dispatch.hpp"
+
+namespace quiver::core {
+
+namespace {
+
+// Steps of the quantizers of a normal variable that lose least (Max 1960), times the three tries.
+constexpr float kFourLevelStep = 0.9957f, kSixteenLevelStep = 0.3352f;
+constexpr float kStepTries[] = {0.85f, 1.0f, 1.18f};
+
+// Every query finds these worth a look.
+constexpr ListFactors kUnknown = {-0.5f * std::numeric_limits<float>::max(), 0.0f, 0.0f};
+
+float middle_level(const CodeShape &shape) { return 0.5f * static_cast<float>((1u << shape.bits) - 1u); }
+
+}  // namespace
+
+ListEncoder::ListEncoder(CodeShape shape, bool inner_product, std::pmr::memory_resource *memory)
+    : shape_(shape),
+      inner_product_(inner_product),
+      kernels_(simd::kernels()),
+      residual_(shape.dimensions, memory),
+      levels_(shape.axes, memory),
+      tried_levels_(shape.axes, memory) {}
+
+ListFactors ListEncoder::encode(const float *row, const float *centroid) {
+  const float length = kernels_.subtract(row, centroid, shape_.dimensions, residual_.data());
+  std::fill(levels_.begin(), levels_.end(), uint8_t{0});
+  if (!std::isfinite(length)) return kUnknown;
+  const float coded_length = shape_.axes == shape_.dimensions
+                                 ? length
+                                 : kernels_.inner_product(residual_.data(), residual_.data(), shape_.axes);
+  const float centroid_product =
+      inner_product_ ? kernels_.inner_product(residual_.data(), centroid, shape_.dimensions) : 0.0f;
+  const float own_part = inner_product_ ? -centroid_product : length;
+  const float factor = inner_product_ ? 1.0f : 2.0f;
+  const simd::LevelSums sums = choose_levels(coded_length);
+  const auto axes = static_cast<float>(shape_.axes), dimensions = static_cast<float>(shape_.dimensions);
+  if (!(sums.alignment > 0.0f)) return {own_part, 0.0f, factor * std::sqrt(length)};
+  float sum = 0.0f;
+  for (size_t i = 0; i < shape_.axes; ++i) sum += centroid[i];
+  const float product = kernels_.dot_float_u8(centroid, levels_.data(), shape_.axes) - middle_level(shape_) * sum;
+  const float cross = factor * (dimensions / axes) * coded_length / sums.alignment;
+  // What the levels leave open, and where they cover some axes only, what the others do.
+  const float spread = coded_length * sums.squared_norm / (sums.alignment * sums.alignment) - axes / dimensions;
+  const float error = factor * std::sqrt(length * std::max(0.0f, spread) / std::max(1.0f, axes - 1.0f));
+  const ListFactors factors = {own_part + cross * product, -cross, error};
+  const bool finite = std::isfinite(factors.add) && std::isfinite(cross) && std::isfinite(error);
+  return finite ? factors : kUnknown;
+}
+
+simd::LevelSums ListEncoder::quantize(float inverse_step, uint8_t *levels) const {
+  if (shape_.bits == 2) return kernels_.quantize_levels(residual_.data(), shape_.axes, inverse_step, levels);
+  const float middle = middle_level(shape_), top = 2.0f * middle;
+  simd::LevelSums sums{0.0f, 0.0f};
+  for (size_t i = 0; i < shape_.axes; ++i) {
+    const float scaled = std::clamp(residual_[i] * inverse_step + (middle + 0.5f), 0.0f, top + 0.5f);
+    levels[i] = static_cast<uint8_t>(scaled);
+    const float level = static_cast<float>(levels[i]) - middle;
+    sums.alignment += residual_[i] * level;
+    sums.squared_norm += level * level;
+  }
+  return sums;
+}
+
+// The levels of the tries that point closest to the residual; the step itself cancels out of the estimate. With one bit
+// every step gives the signs.
+simd::LevelSums ListEncoder::choose_levels(float coded_length) {
+  const float deviation = std::sqrt(coded_length / static_cast<float>(shape_.axes));
+  simd::LevelSums best{0.0f, 0.0f};
+  if (!(deviation > 0.0f)) return best;
+  const float step = deviation * (shape_.bits == 4 ? kSixteenLevelStep : kFourLevelStep);
+  float best_cosine = -1.0f;
+  for (const float factor : kStepTries) {
+    const float inverse = shape_.bits == 1 ? std::numeric_limits<float>::max() : 1.0f / (step * factor);
+    if (!std::isfinite(inverse)) continue;
+    const simd::LevelSums sums = quantize(inverse, tried_levels_.data());
+    const float cosine = sums.alignment / std::sqrt(sums.squared_norm);
+    if (!(cosine > best_cosine)) continue;
+    best_cosine = cosine;
+    best = sums;
+    levels_.swap(tried_levels_);
+    if (shape_.bits == 1) break;
+  }
+  return best;
+}
+
+void write_block_lane(const CodeShape &shape, const uint8_t *levels, size_t lane, uint8_t *block) {
+  const size_t axes_per_group = 4 / shape.bits, groups = code_groups(shape);
+  const unsigned shift = lane < kGroupBytes ? 0 : 4;
+  const auto keep = static_cast<uint8_t>(0xf0u >> shift);
+  for (size_t group = 0; group < groups; ++group) {
+    unsigned nibble = 0;
+    for (size_t i = 0; i < axes_per_group; ++i) {
+      const size_t axis = group * axes_per_group + i;
+      if (axis < shape.axes) nibble |= static_cast<unsigned>(levels[axis]) << (i * shape.bits);
+    }
+    uint8_t &byte = block[group * kGroupBytes + lane % kGroupBytes];
+    byte = static_cast<uint8_t>((byte & keep) | nibble << shift);
+  }
+}
+
+void read_block_lane(const CodeShape &shape, const uint8_t *block, size_t lane, uint8_t *levels) {
+  const size_t axes_per_group = 4 / shape.bits;
+  const unsigned shift = lane < kGroupBytes ? 0 : 4, mask = (1u << shape.bits) - 1u;
+  for (size_t axis = 0; axis < shape.axes; ++axis) {
+    const unsigned byte = block[axis / axes_per_group * kGroupBytes + lane % kGroupBytes];
+    levels[axis] = static_cast<uint8_t>(byte >> (shift + axis % axes_per_group * shape.bits) & mask);
+  }
+}
+
+void PreparedListQuery::prepare(const CodeShape &shape, const float *query) {
+  constexpr size_t kValues = 16;
+  const size_t groups = code_groups(shape), axes_per_group = 4 / shape.bits;
+  const unsigned mask = (1u << shape.bits) - 1u;
+  values_.resize(groups * kValues);
+  tables_.resize(groups * kValues);
+  float widest = 0.0f;
+  double offset = 0.0, sum = 0.0;
+  for (size_t axis = 0; axis < shape.axes; ++axis) sum += query[axis];
+  for (size_t group = 0; group < groups; ++group) {
+    float *values = &values_[group * kValues];
+    float least = 0.0f, most = 0.0f;
+    for (unsigned nibble = 0; nibble < kValues; ++nibble) {
+      float value = 0.0f;
+      for (size_t i = 0; i < axes_per_group; ++i) {
+        const size_t axis = group * axes_per_group + i;
+        if (axis < shape.axes) value += static_cast<float>(nibble >> (i * shape.bits) & mask) * query[axis];
+      }
+      values[nibble] = value;
+      least = std::min(least, value);
+      most = std::max(most, value);
+    }
+    for (size_t i = 0; i < kValues; ++i) values[i] -= least;
+    offset += least;
+    widest = std::max(widest, most - least);
+  }
+  const float step = std::isfinite(widest) ? widest / 255.0f : 0.0f, inverse = step > 0.0f ? 1.0f / step : 0.0f;
+  const bool usable = std::isfinite(inverse);
+  for (size_t i = 0; i < values_.size(); ++i)
+    tables_[i] = usable ? static_cast<uint8_t>(std::min(255.0f, values_[i] * inverse + 0.5f)) : uint8_t{0};
+  query_ = {tables_.data(), groups, usable ? step : 0.0f,
+            static_cast<float>(offset - static_cast<double>(middle_level(shape)) * sum)};
+}
+
+}  // namespace quiver::core
