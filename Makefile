@@ -8,14 +8,15 @@ ALIASVERSION = 0.8.6
 
 # The rooms in order; within a room the folder is the list.
 SQL_PARTS = header types/vector types/halfvec types/sparsevec types/bitvec types/casts types/aggregates \
-            types/quiver_diagnostics hnsw/hnsw footer
+            types/quiver_diagnostics types/index_check hnsw/hnsw ivfpq/ivfpq footer
 SQL_SOURCES = $(addprefix src/,$(addsuffix .sql,$(SQL_PARTS)))
 DATA_built = quiver--$(EXTVERSION).sql
 
 include src/simd/tiers.mk
 MACHINE := $(shell uname -m)
 TIERS := $(if $(filter x86_64,$(MACHINE)),$(TIERS_x86_64),$(TIERS_other))
-SOURCES = $(wildcard src/core/*.cpp src/pg/*.cpp src/types/*.cpp src/hnsw/*.cpp) src/module.cpp src/simd/dispatch.cpp \
+SOURCES = $(wildcard src/core/*.cpp src/pg/*.cpp src/types/*.cpp src/hnsw/*.cpp src/ivfpq/*.cpp) \
+          src/module.cpp src/simd/dispatch.cpp \
           $(TIERS:%=src/simd/tier_%.cpp)
 OBJS = $(SOURCES:.cpp=.o)
 

@@ -27,7 +27,7 @@ allowed() {
     core) echo 'core|simd' ;;
     pg) echo 'pg|core/(error|interrupt|shared_work)\.hpp' ;;
     types) echo 'types|pg|core|simd' ;;
-    hnsw) echo 'hnsw|types/index_ops\.hpp|pg|core|simd' ;;
+    hnsw | ivfpq) echo "$1|types/index_(ops|scan|check)\.hpp|pg|core|simd" ;;
   esac
 }
 
@@ -64,7 +64,7 @@ without_licence() {
     xargs grep -L 'SPDX-License-Identifier: PostgreSQL'
 }
 
-for room in simd core pg types hnsw; do check "src/$room includes a room that it may not" includes_across $room; done
+for room in simd core pg types hnsw ivfpq; do check "src/$room includes a room that it may not" includes_across $room; done
 check "postgres.h outside pg/postgres.hpp" only_in '#include [<"]postgres\.h[>"]' 'src/pg/postgres\.hpp'
 check "PG_VERSION_NUM outside pg/compat.hpp" only_in 'PG_VERSION_NUM' 'src/pg/compat\.hpp'
 check "catch, PG_TRY or sigsetjmp outside pg/boundary" only_in '\bcatch *\(|PG_TRY|sigsetjmp *\(' 'src/pg/boundary\.[ch]pp'

@@ -2,8 +2,12 @@
 // SPDX-License-Identifier: PostgreSQL
 #include "pg/boundary.hpp"
 
+#include "hnsw/hnsw_check.hpp"
 #include "hnsw/hnsw_index.hpp"
 #include "hnsw/hnsw_options.hpp"
+#include "ivfpq/ivfpq_check.hpp"
+#include "ivfpq/ivfpq_index.hpp"
+#include "ivfpq/ivfpq_options.hpp"
 #include "pg/pages.hpp"
 #include "pg/test_points.hpp"
 #include "types/quiver_diagnostics.hpp"
@@ -22,6 +26,11 @@ void _PG_init(void) {
     quiver::pg::define_test_points();
     quiver::hnsw::define_settings();
     quiver::hnsw::register_cache_callback();
+    quiver::types::register_check("hnsw", quiver::hnsw::check_index);
+    quiver::ivfpq::define_settings();
+    quiver::ivfpq::register_cache_callback();
+    quiver::types::register_check("ivfflat", quiver::ivfpq::check_index);
+    quiver::types::register_check("ivfpq", quiver::ivfpq::check_index);
     MarkGUCPrefixReserved("quiver");
   });
 }

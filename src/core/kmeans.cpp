@@ -131,7 +131,8 @@ KMeans::KMeans(size_t dimensions, const KMeansOptions &options, std::pmr::memory
       labels_(memory) {}
 
 size_t KMeans::bytes(size_t clusters, size_t dimensions, size_t n) {
-  const size_t batch = NearestCentroids::kBatch * (dimensions * kGroupsTried + 1024) * sizeof(float);
+  const size_t gathered = clusters > kOneLevel ? dimensions : 0;
+  const size_t batch = std::min(n, NearestCentroids::kBatch) * (gathered + 512) * sizeof(float);
   return (2 * clusters * (dimensions + 4) + 4 * n) * sizeof(float) + batch;
 }
 

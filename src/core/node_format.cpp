@@ -56,12 +56,18 @@ void NodeShape::unpack_own(const uint8_t *own_vector, uint8_t *unpacked) const {
     std::memcpy(unpacked, own_vector, own_bytes());
 }
 
-NodeShape choose_plain_shape(OwnKind own, size_t dimensions, size_t m, size_t capacity) {
-  constexpr size_t kPage = kSlotLines * kLineBytes;
+NodeShape own_shape(OwnKind own, size_t dimensions) {
   NodeShape shape{};
   shape.dimensions = static_cast<uint32_t>(dimensions);
   shape.own = own;
-  shape.own_bits = own == OwnKind::scalar ? own_bits_for(dimensions) : 8;
+  shape.own_bits = shape.is_scalar() ? own_bits_for(dimensions) : 8;
+  if (own == OwnKind::bits) shape.capacity = static_cast<uint32_t>((dimensions + 7) / 8);
+  return shape;
+}
+
+NodeShape choose_plain_shape(OwnKind own, size_t dimensions, size_t m, size_t capacity) {
+  constexpr size_t kPage = kSlotLines * kLineBytes;
+  NodeShape shape = own_shape(own, dimensions);
   shape.lanes = static_cast<uint32_t>(2 * m);
   const size_t most = kPage - sizeof(SlotHeader) - 2 * m * sizeof(NodeId);
   if (own == OwnKind::sparse)
@@ -77,9 +83,7 @@ NodeShape choose_plain_shape(OwnKind own, size_t dimensions, size_t m, size_t ca
 }
 
 NodeShape choose_node_shape(size_t dimensions, size_t m) {
-  NodeShape shape{};
-  shape.dimensions = static_cast<uint32_t>(dimensions);
-  shape.own_bits = own_bits_for(dimensions);
+  NodeShape shape = own_shape(OwnKind::rotated, dimensions);
   shape.code = code_shape_for(dimensions);
   const size_t wanted = 2 * m;
   // Words and patches suffer from missing lanes, text embeddings do not.

@@ -91,6 +91,9 @@ struct NodeShape {
   size_t factor_bytes() const { return has_codes() ? lanes * sizeof(uint16_t) : 0; }
 };
 
+// Of an own vector alone: dimensions, kind, bits and capacity; no codes, lanes or slots.
+NodeShape own_shape(OwnKind own, size_t dimensions);
+
 // The format table of the access method: 2-bit codes below 200 dimensions, else 1 bit; at most 1,024 axes (768 beyond);
 // as many slots on a page as leave each a fair share of 2 m lanes.
 // REQUIRES: 1 <= dimensions <= 16,000, 2 <= m <= 100.

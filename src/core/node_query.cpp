@@ -4,9 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 
-#include "core/row_encoder.hpp"
 #include "simd/dispatch.hpp"
 
 namespace quiver::core {
@@ -21,79 +19,48 @@ constexpr uint16_t kZeroFactors[kMaxLanes] = {};
 NodeQuery::NodeQuery(const NodeShape &shape, Metric metric, const Rotation &rotation, std::pmr::memory_resource *memory)
     : shape_(shape),
       metric_(metric),
-      rotation_(rotation),
       plain_(shape, metric, memory),
-      rotated_(shape.has_codes() ? shape.dimensions : 0, memory),
-      rough_(rotated_.size(), memory),
+      own_(shape.has_codes() ? shape.dimensions : 0, metric, rotation, memory),
       unpacked_(shape.own_bits == 8 ? 0 : shape.dimensions, memory),
       prepared_(memory),
       kernels_(&simd::kernels()) {}
 
 bool NodeQuery::aim(const VectorView &vector) {
-  if (shape_.has_codes()) return aim_rotated(vector.values);
+  if (shape_.has_codes()) {
+    if (!own_.aim(vector.values)) return false;
+    prepare_lanes();
+    return true;
+  }
   if (!plain_.aim(vector)) return false;
   query_norm_ = plain_.norm();
   largest_norm_ = 0.0f;
   return true;
 }
 
-bool NodeQuery::aim_rotated(const float *vector) {
-  const size_t n = shape_.dimensions;
-  double original_norm = 0.0;
-  double norm = 1.0;
-  if (metric_ == Metric::cosine) {
-    if (!normalize(vector, n, rotated_.data(), &original_norm)) return false;
-  } else {
-    std::copy_n(vector, n, rotated_.begin());
-    norm = original_norm = std::sqrt(kernels_->squared_norm(vector, n));
-  }
-  rotation_.apply(rotated_.data());
-  prepare(norm, original_norm);
-  return true;
-}
-
 void NodeQuery::aim(const ScalarCode &code, const uint8_t *codes) {
-  largest_norm_ = 0.0f;
-  if (!shape_.has_codes()) {
-    plain_.aim(code, codes);
-    query_norm_ = plain_.norm();
+  if (shape_.has_codes()) {
+    own_.aim(code, codes);
+    prepare_lanes();
     return;
   }
-  decode_scalar(code, codes, shape_.dimensions, rotated_.data());
-  const double norm = std::sqrt(static_cast<double>(code.squared_norm));
-  prepare(norm, norm);
+  largest_norm_ = 0.0f;
+  plain_.aim(code, codes);
+  query_norm_ = plain_.norm();
 }
 
-// What follows from rotated_.
-void NodeQuery::prepare(double norm, double original_norm) {
-  // Each rounding of a unit vector's coordinates counts as one more step of the rotation.
-  bound_ = DistanceBound(metric_, shape_.dimensions, norm, original_norm, rotation_.relative_error() + 0x1p-22);
-  query_norm_ = static_cast<float>(norm);
-  query_squared_norm_ = static_cast<float>(kernels_->squared_norm(rotated_.data(), shape_.dimensions));
-  double sum = 0.0;
-  for (const float value : rotated_) sum += value;
-  query_sum_ = static_cast<float>(sum);
+void NodeQuery::prepare_lanes() {
+  query_norm_ = own_.norm();
   largest_norm_ = 0.0f;
-  rough_step_ = round_to_integers(rotated_.data(), rough_.size(), simd::kMaxSignedQuery, rough_.data());
-  prepared_.prepare(shape_.code, rotated_.data());
+  prepared_.prepare(shape_.code, own_.rotated());
   lane_query_ = metric_ == Metric::inner_product ? prepared_.inner_product_query() : prepared_.lane_query();
 }
 
 float NodeQuery::distance(const ScalarCode &code, const uint8_t *codes) const {
-  if (!shape_.has_codes()) return plain_.distance(code, codes);
-  const float dot = kernels_->dot_float_u8(rotated_.data(), codes, shape_.dimensions);
-  return distance_of_product(code, code.minimum * query_sum_ + code.step * dot);
+  return shape_.has_codes() ? own_.distance(code, codes) : plain_.distance(code, codes);
 }
 
 float NodeQuery::rough_distance(const ScalarCode &code, const uint8_t *codes) const {
-  if (!shape_.has_codes()) return plain_.distance(code, codes);
-  const int32_t dot = kernels_->dot_u8_s8(codes, rough_.data(), shape_.dimensions);
-  return distance_of_product(code, code.minimum * query_sum_ + code.step * rough_step_ * static_cast<float>(dot));
-}
-
-float NodeQuery::distance_of_product(const ScalarCode &code, float product) const {
-  if (metric_ == Metric::inner_product) return -product;
-  return query_squared_norm_ + code.squared_norm - 2.0f * product;
+  return shape_.has_codes() ? own_.rough_distance(code, codes) : plain_.distance(code, codes);
 }
 
 Reading NodeQuery::read(const ConstSlot &slot) {
@@ -104,15 +71,8 @@ Reading NodeQuery::read(const ConstSlot &slot) {
     codes = unpacked_.data();
   }
   const ScalarCode code = header.scalar_code();
-  const float norm = std::sqrt(code.squared_norm);
-  largest_norm_ = std::max(largest_norm_, norm);
-  if (!shape_.has_codes()) return plain_.read(code, codes);
-  const float own = distance(code, codes);
-  const float largest_term = norm + 2.0f * std::fabs(code.minimum) * std::sqrt(static_cast<float>(shape_.dimensions));
-  Reading reading{own, bound_.lower_bound(own, code.error, code.squared_norm, largest_term)};
-  // Lengths that overflow binary32 leave no order to navigate by; the bound above already says so.
-  if (!(std::fabs(own) <= std::numeric_limits<float>::max())) reading.distance = std::numeric_limits<float>::max();
-  return reading;
+  largest_norm_ = std::max(largest_norm_, std::sqrt(code.squared_norm));
+  return shape_.has_codes() ? own_.read(code, codes) : plain_.read(code, codes);
 }
 
 void NodeQuery::estimate(const ConstSlot &slot, size_t lanes, float own, float *estimates) const {

@@ -8,6 +8,7 @@
 
 #include "core/metric.hpp"
 #include "core/node_format.hpp"
+#include "core/own_query.hpp"
 #include "core/plain_distance.hpp"
 #include "core/residual_code.hpp"
 #include "core/rotation.hpp"
@@ -40,24 +41,16 @@ class NodeQuery {
   float horizon_shift() const { return metric_ == Metric::inner_product ? query_norm_ * largest_norm_ : 0.0f; }
 
  private:
-  float distance_of_product(const ScalarCode &code, float product) const;
-  bool aim_rotated(const float *vector);
-  void prepare(double norm, double original_norm);
+  void prepare_lanes();
 
   NodeShape shape_;
   Metric metric_;
-  const Rotation &rotation_;
   PlainDistance plain_;  // does the work in the plain format, none in the other
-  std::pmr::vector<float> rotated_;
-  std::pmr::vector<int8_t> rough_;  // rotated_ in steps of rough_step_
-  float rough_step_ = 0.0f;
+  OwnQuery own_;         // the reverse
   std::pmr::vector<uint8_t> unpacked_;
   PreparedLaneQuery prepared_;
   simd::LaneQuery lane_query_{};
-  DistanceBound bound_;
-  float query_sum_ = 0.0f;
   float query_norm_ = 0.0f;
-  float query_squared_norm_ = 0.0f;
   float largest_norm_ = 0.0f;
   const simd::Kernels *kernels_;
 };

@@ -26,8 +26,9 @@ class RowEncoder {
   bool encode(const VectorView &vector);
 
   const ScalarCode &code() const { return code_; }
-  const uint8_t *codes() const { return codes_.data(); }  // unpacked: see NodeShape
-  const VectorView &indexed() const { return indexed_; }  // as the index orders it, before rotation
+  const uint8_t *codes() const { return codes_.data(); }    // unpacked: see NodeShape
+  const VectorView &indexed() const { return indexed_; }    // as the index orders it, before rotation
+  const float *rotated() const { return rotated_.data(); }  // of a dense row
 
   // How far the row is from an own vector as that decodes, in binary64 and in the measure of ScalarCode::error.
   double distance_to(const ScalarCode &code, const uint8_t *codes) const;

@@ -113,14 +113,6 @@ CREATE OPERATOR CLASS bit_jaccard_ops
   FUNCTION 3 hnsw_bit_support(internal);
 COMMENT ON OPERATOR CLASS bit_jaccard_ops USING hnsw IS 'nearest neighbours by Jaccard distance, <%>';
 
-CREATE FUNCTION quiver_verify(
-    index regclass, heapcheck boolean DEFAULT false,
-    OUT invariant integer, OUT is_damage boolean, OUT block bigint, OUT item integer, OUT problem text)
-  RETURNS SETOF record
-  AS 'MODULE_PATHNAME', 'quiver_verify' LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
-COMMENT ON FUNCTION quiver_verify(regclass, boolean) IS
-  'violations of an index''s invariants, none when it is sound; with heapcheck also against the rows of its table';
-
 CREATE FUNCTION quiver_index_info(
     index regclass,
     OUT metric text, OUT dimensions integer, OUT m integer, OUT ef_construction integer, OUT lanes integer,

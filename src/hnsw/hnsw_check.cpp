@@ -3,15 +3,11 @@
 #include "hnsw/hnsw_check.hpp"
 
 #include <algorithm>
-#include <cstdarg>
 
 #include "pg/page_stream.hpp"
 
 extern "C" {
 #include "access/transam.h"
-#include "lib/stringinfo.h"
-#include "utils/builtins.h"
-#include "utils/tuplestore.h"
 }
 
 namespace quiver::hnsw {
@@ -21,18 +17,6 @@ namespace {
 constexpr uint8_t kNoSlot = 0xff;
 
 }  // namespace
-
-void Findings::add(Invariant invariant, bool is_damage, BlockNumber block, int item, const char *format, ...) {
-  char text[256];
-  va_list arguments;
-  va_start(arguments, format);
-  pg_vsnprintf(text, sizeof text, format, arguments);
-  va_end(arguments);
-  Datum values[5] = {Int32GetDatum(invariant), BoolGetDatum(is_damage), Int64GetDatum(block), Int32GetDatum(item),
-                     CStringGetTextDatum(text)};
-  bool nulls[5] = {false, false, false, item < 0, false};
-  tuplestore_putvalues(result_->setResult, result_->setDesc, values, nulls);
-}
 
 IndexCheck::IndexCheck(const OpenIndex &index, Findings *findings, std::pmr::memory_resource *memory)
     : index_(index),

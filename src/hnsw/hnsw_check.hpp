@@ -6,11 +6,7 @@
 #include <vector>
 
 #include "hnsw/hnsw_index.hpp"
-
-extern "C" {
-#include "nodes/execnodes.h"
-#include "utils/snapshot.h"
-}
+#include "types/index_check.hpp"
 
 namespace quiver::hnsw {
 
@@ -30,17 +26,7 @@ enum Invariant : int {
   kEveryRowIsIndexed = 11,
 };
 
-// Collects findings as rows of the set-returning function.
-class Findings {
- public:
-  explicit Findings(ReturnSetInfo *result) : result_(result) {}
-  // `is_damage`: false for what only costs recall or space until the next vacuum. `item`: slot or chunk, -1 for none.
-  void add(Invariant invariant, bool is_damage, BlockNumber block, int item, const char *format, ...)
-      pg_attribute_printf(6, 7);
-
- private:
-  ReturnSetInfo *result_;
-};
+using types::Findings;
 
 // One check. Reads copies of pages, each taken under a share lock; never holds two. What looks wrong between two pages
 // is read again before it is reported, because writers go on meanwhile; vacuum is locked out by the caller.
@@ -105,5 +91,8 @@ class IndexCheck {
   std::pmr::vector<Chunk> chunks_;    // by id
   std::pmr::vector<ChainHead> heads_;
 };
+
+// The types::CheckFunction of hnsw.
+void check_index(Relation index, Relation heap, Snapshot snapshot, Findings *findings);
 
 }  // namespace quiver::hnsw

@@ -1,20 +1,12 @@
-// The comparison of an index with its table, and the SQL function.
+// The comparison of an index with its table.
 // SPDX-License-Identifier: PostgreSQL
 #include "core/row_encoder.hpp"
 #include "hnsw/hnsw_check.hpp"
-#include "hnsw/hnsw_info.hpp"
 #include "pg/boundary.hpp"
 #include "types/index_ops.hpp"
 
 extern "C" {
-#include "access/genam.h"
-#include "access/table.h"
 #include "access/tableam.h"
-#include "access/transam.h"
-#include "access/xlog.h"
-#include "catalog/index.h"
-#include "funcapi.h"
-#include "utils/snapmgr.h"
 }
 
 namespace quiver::hnsw {
@@ -81,64 +73,29 @@ void heap_row(Relation, ItemPointer tid, Datum *values, bool *nulls, bool, void 
   });
 }
 
-// Vacuum would take slots away while they are compared; writers may go on. A standby allows no such lock, and needs
-// none as long as nothing is replayed.
-LOCKMODE check_lock() { return RecoveryInProgress() ? AccessShareLock : ShareUpdateExclusiveLock; }
-
 struct CheckMemory {
   explicit CheckMemory(MemoryContext context) : resource(context) {}
   pg::ContextResource resource;
   OpenIndex index;
 };
 
-void check_index(Relation index, Relation heap, Findings *findings) {
-  const Snapshot snapshot = heap != nullptr ? RegisterSnapshot(GetTransactionSnapshot()) : nullptr;
+}  // namespace
+
+void check_index(Relation index, Relation heap, Snapshot snapshot, Findings *findings) {
   const MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "hnsw check", ALLOCSET_DEFAULT_SIZES);
   const MemoryContext caller = MemoryContextSwitchTo(context);
   auto *memory = pg::make<CheckMemory>(context, context);
   open_index(index, false, &memory->index);
   auto *check = pg::make<IndexCheck>(context, memory->index, findings, &memory->resource);
   check->run();
-  if (heap != nullptr) {
-    check->compare_with_heap(heap, snapshot, &memory->resource);
-    UnregisterSnapshot(snapshot);
-  }
+  if (heap != nullptr) check->compare_with_heap(heap, snapshot, &memory->resource);
   MemoryContextSwitchTo(caller);
   MemoryContextDelete(context);
 }
 
-}  // namespace
-
-// Sees the rows of `snapshot`, by the addresses of their HOT chains' roots, as the index stores them.
 void IndexCheck::compare_with_heap(Relation heap, Snapshot snapshot, std::pmr::memory_resource *memory) {
-  const Relation index = index_.relation;
-  if (index->rd_index->indcheckxmin &&
-      !TransactionIdPrecedes(HeapTupleHeaderGetXmin(index->rd_indextuple->t_data), snapshot->xmin))
-    ereport(ERROR, (errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
-                    errmsg("index \"%s\" cannot be compared with the table as this transaction sees it",
-                           RelationGetRelationName(index))));
   auto *comparison = pg::make<HeapComparison>(CurrentMemoryContext, index_, *this, findings_, memory);
-  IndexInfo *info = BuildIndexInfo(index);
-  info->ii_Concurrent = true;  // heed the snapshot
-  info->ii_Unique = false;
-  const TableScanDesc scan = table_beginscan_strat(heap, snapshot, 0, nullptr, true, true);
-  table_index_build_scan(heap, index, info, true, false, heap_row, comparison, scan);
+  types::read_indexed_rows(index_.relation, heap, snapshot, heap_row, comparison);
 }
 
 }  // namespace quiver::hnsw
-
-QUIVER_FUNCTION(quiver_verify) {
-  using namespace quiver::hnsw;
-  const Oid index_oid = PG_GETARG_OID(0);
-  const bool with_heap = PG_GETARG_BOOL(1);
-  require_own_index(index_oid);
-  const LOCKMODE lock = check_lock();
-  const Relation heap = table_open(IndexGetRelation(index_oid, false), lock);
-  const Relation index = open_own_index(index_oid, lock);
-  InitMaterializedSRF(fcinfo, 0);
-  Findings findings(reinterpret_cast<ReturnSetInfo *>(fcinfo->resultinfo));
-  check_index(index, with_heap ? heap : nullptr, &findings);
-  index_close(index, lock);
-  table_close(heap, lock);
-  return static_cast<Datum>(0);
-}

@@ -7,16 +7,15 @@
 #include "core/calibration.hpp"
 #include "core/metric.hpp"
 #include "core/node_format.hpp"
-
-extern "C" {
-#include "storage/itemptr.h"
-}
+#include "types/index_ops.hpp"
 
 namespace quiver::hnsw {
 
 using core::kNullNode;
 using core::NodeId;
 using core::RowId;
+using types::item_pointer;
+using types::row_id;
 
 inline constexpr uint32 kIndexMagic = 0x51484E57;  // "QHNW", in every page's tail and first in the meta page
 inline constexpr uint16 kFormatVersion = 1;
@@ -88,20 +87,6 @@ inline constexpr NodeId kUnchained = kNullNode - 1;
 inline constexpr uint32 kChunksPerPage = core::kSlotLines;  // chunk id = block * kChunksPerPage + position
 
 inline constexpr BlockNumber kMaxRowsBlocks = (kNullNode - 1) / kChunksPerPage;  // chunk ids fit 32 bits
-
-static_assert(sizeof(RowId) == sizeof(ItemPointerData));
-static_assert(offsetof(RowId, position) == offsetof(ItemPointerData, ip_posid));
-
-inline ItemPointerData item_pointer(RowId row) {
-  ItemPointerData tid;
-  memcpy(&tid, &row, sizeof tid);
-  return tid;
-}
-inline RowId row_id(const ItemPointerData &tid) {
-  RowId row;
-  memcpy(&row, &tid, sizeof row);
-  return row;
-}
 
 // A tombstone has no rows; its stamp lies in their bytes.
 inline uint64 stamp_of(const core::SlotHeader &header) {

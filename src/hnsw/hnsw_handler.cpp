@@ -15,6 +15,10 @@ namespace {
 
 using pg::enter;
 
+// types::kDistanceProc, kNormProc, and what is_type_support() knows.
+constexpr types::Support kSupport[] = {types::Support::distance, types::Support::norm, types::Support::type};
+constexpr types::OpclassRules kOpclassRules = {"hnsw", kSupport, lengthof(kSupport)};
+
 IndexBuildResult *am_build(Relation heap, Relation index, IndexInfo *info) {
   return enter([=] { return build(heap, index, info); });
 }
@@ -43,7 +47,7 @@ char *am_build_phase_name(int64 phase) {
   return enter([=] { return const_cast<char *>(build_phase_name(phase)); });
 }
 bool am_validate(Oid opclass) {
-  return enter([=] { return validate_opclass(opclass); });
+  return enter([=] { return types::validate_opclass(opclass, kOpclassRules); });
 }
 IndexScanDesc am_begin_scan(Relation index, int nkeys, int norderbys) {
   return enter([=] { return begin_scan(index, nkeys, norderbys); });
@@ -69,7 +73,7 @@ bool am_property(Oid, int column, IndexAMProperty property, const char *, bool *
 IndexAmRoutine *make_routine() {
   IndexAmRoutine *routine = makeNode(IndexAmRoutine);
   compat::fill_common(*routine);
-  routine->amsupport = types::kTypeProc;
+  routine->amsupport = lengthof(kSupport);
   routine->amkeytype = InvalidOid;
   routine->ambuild = am_build;
   routine->ambuildempty = am_build_empty;

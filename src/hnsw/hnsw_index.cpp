@@ -3,86 +3,13 @@
 #include "hnsw/hnsw_index.hpp"
 
 #include "hnsw/hnsw_options.hpp"
-#include "pg/compat.hpp"
-
-extern "C" {
-#include "utils/inval.h"
-}
+#include "pg/index_cache.hpp"
 
 namespace quiver::hnsw {
 
 namespace {
 
-struct CacheNode {
-  Oid relation;
-  compat::Locator file;
-  bool stale;
-  MemoryContext context;
-  IndexCache *cache;
-  CacheNode *next;
-};
-
-constinit CacheNode *caches = nullptr;
-
-void mark_stale(Datum, Oid relation) {
-  for (CacheNode *node = caches; node != nullptr; node = node->next)
-    if (relation == InvalidOid || node->relation == relation) node->stale = true;
-}
-
-// A scan of this transaction may still use the cache, so its memory goes with the transaction.
-void drop(CacheNode **link) {
-  CacheNode *node = *link;
-  *link = node->next;
-  MemoryContextSetParent(node->context, TopTransactionContext);
-  pfree(node);
-}
-
-CacheNode *find_cache(Relation relation) {
-  for (CacheNode **link = &caches; *link != nullptr;) {
-    CacheNode *node = *link;
-    if (node->relation != RelationGetRelid(relation)) {
-      link = &node->next;
-    } else if (node->stale || !compat::same_file(node->file, compat::locator(relation))) {
-      drop(link);
-    } else {
-      return node;
-    }
-  }
-  return nullptr;
-}
-
-CacheNode *make_cache(Relation relation, const MetaPage &meta) {
-  MemoryContext context = AllocSetContextCreate(CacheMemoryContext, "hnsw index copies", ALLOCSET_DEFAULT_SIZES);
-  auto *cache = pg::make<IndexCache>(context, context, meta, shape_of(meta));
-  auto *node = static_cast<CacheNode *>(MemoryContextAlloc(CacheMemoryContext, sizeof(CacheNode)));
-  *node = {RelationGetRelid(relation), compat::locator(relation), false, context, cache, caches};
-  caches = node;
-  return node;
-}
-
-Size hint_bytes_in_use() {
-  Size bytes = 0;
-  for (const CacheNode *node = caches; node != nullptr; node = node->next)
-    bytes += node->cache->hints.capacity * sizeof(Buffer);
-  return bytes;
-}
-
-// Grows the array of buffer ids to the relation's present length, within quiver.hint_memory for the whole backend.
-void grow_hints(Relation relation, CacheNode *node) {
-  pg::BufferHints &hints = node->cache->hints;
-  const BlockNumber blocks = RelationGetNumberOfBlocks(relation);
-  if (blocks <= hints.capacity) return;
-  const Size capacity = static_cast<Size>(blocks) + blocks / 4 + 64;
-  const Size limit = static_cast<Size>(pg::hint_memory_kilobytes) * 1024;
-  if (hint_bytes_in_use() + (capacity - hints.capacity) * sizeof(Buffer) > limit) return;
-  const Size bytes = capacity * sizeof(Buffer);
-  auto *buffers =
-      static_cast<Buffer *>(MemoryContextAllocExtended(node->context, bytes, MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO));
-  // The old array stays until the context goes: a scan further up the stack may hold it.
-  if (hints.capacity > 0) memcpy(buffers, hints.buffers, hints.capacity * sizeof(Buffer));
-  hints.buffers = buffers;
-  hints.capacity = static_cast<BlockNumber>(capacity);
-}
+using Caches = pg::IndexCaches<IndexCache>;
 
 // Copies one entry's own vector; false when its slot no longer holds a node.
 bool load_entry(const OpenIndex &index, NodeId id, IndexCache::Entry *entry, uint8_t *codes) {
@@ -190,11 +117,10 @@ float search_gamma(const MetaPage &meta) {
 void open_index(Relation relation, bool load, OpenIndex *index) {
   index->relation = relation;
   read_meta(relation, &index->meta);
-  CacheNode *node = find_cache(relation);
-  if (node == nullptr) node = make_cache(relation, index->meta);
-  grow_hints(relation, node);
-  index->cache = node->cache;
-  if (load && (!node->cache->entries_loaded || node->cache->entries_version != index->meta.entries_version))
+  index->cache = Caches::find(relation);
+  if (index->cache == nullptr) index->cache = Caches::make_cache(relation, index->meta, shape_of(index->meta));
+  pg::grow_hints(relation, index->cache->memory.context(), &index->cache->hints);
+  if (load && (!index->cache->entries_loaded || index->cache->entries_version != index->meta.entries_version))
     load_entries(*index);
 }
 
@@ -205,7 +131,7 @@ void check_kind(const OpenIndex &index, const core::VectorView &vector) {
   if (vector.kind != kind) pg::raise_corrupted(index.relation, kMetaBlock, "the meta page belongs to another type");
 }
 
-void register_cache_callback() { CacheRegisterRelcacheCallback(mark_stale, Datum{0}); }
+void register_cache_callback() { Caches::watch(); }
 
 namespace {
 

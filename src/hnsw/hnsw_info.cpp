@@ -1,9 +1,8 @@
 // quiver_index_info(): the meta page as one row.
 // SPDX-License-Identifier: PostgreSQL
-#include "hnsw/hnsw_info.hpp"
-
 #include "hnsw/hnsw_index.hpp"
 #include "pg/boundary.hpp"
+#include "types/index_check.hpp"
 
 extern "C" {
 #include "access/genam.h"
@@ -19,12 +18,6 @@ extern "C" {
 namespace quiver::hnsw {
 
 namespace {
-
-[[noreturn]] void raise_wrong_object(Oid index, const char *hint) {
-  ereport(ERROR, (errcode(ERRCODE_WRONG_OBJECT_TYPE), errmsg("relation %u is not an hnsw index", index),
-                  hint != nullptr ? errhint("%s", hint) : 0));
-  pg_unreachable();
-}
 
 const char *name_of(core::Metric metric) {
   switch (metric) {
@@ -53,29 +46,13 @@ Datum array_of(const float *values, size_t count) {
 
 }  // namespace
 
-void require_own_index(Oid index) {
-  const char kind = get_rel_relkind(index);
-  if (kind == RELKIND_PARTITIONED_INDEX) raise_wrong_object(index, "Name the index of one partition.");
-  if (kind != RELKIND_INDEX) raise_wrong_object(index, nullptr);
-  if (!compat::owns_relation(index)) aclcheck_error(ACLCHECK_NOT_OWNER, OBJECT_INDEX, get_rel_name(index));
-}
-
-Relation open_own_index(Oid index, LOCKMODE lock) {
-  const Relation relation = index_open(index, lock);
-  if (relation->rd_rel->relam != get_am_oid("hnsw", true)) raise_wrong_object(index, nullptr);
-  if (RELATION_IS_OTHER_TEMP(relation))
-    ereport(ERROR,
-            (errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("cannot access temporary tables of other sessions")));
-  return relation;
-}
-
 }  // namespace quiver::hnsw
 
 QUIVER_FUNCTION(quiver_index_info) {
   using namespace quiver;
   const Oid index_oid = PG_GETARG_OID(0);
-  hnsw::require_own_index(index_oid);
-  const Relation index = hnsw::open_own_index(index_oid, AccessShareLock);
+  types::require_own_index(index_oid, "an hnsw");
+  const Relation index = types::open_own_index(index_oid, AccessShareLock, "hnsw", "an hnsw");
   hnsw::MetaPage meta;
   hnsw::read_meta(index, &meta);
   index_close(index, AccessShareLock);

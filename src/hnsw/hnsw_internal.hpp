@@ -35,7 +35,4 @@ IndexBulkDeleteResult *vacuum_cleanup(IndexVacuumInfo *info, IndexBulkDeleteResu
 void estimate_cost(PlannerInfo *root, IndexPath *path, double loop_count, Cost *startup_cost, Cost *total_cost,
                    Selectivity *selectivity, double *correlation, double *pages);
 
-// hnsw_validate.cpp
-bool validate_opclass(Oid opclass);
-
 }  // namespace quiver::hnsw

@@ -7,16 +7,6 @@
 
 #include "hnsw/hnsw_internal.hpp"
 #include "hnsw/hnsw_rows.hpp"
-#include "pg/compat.hpp"
-#include "types/index_ops.hpp"
-
-extern "C" {
-#include "access/genam.h"
-#include "access/relscan.h"
-#include "pgstat.h"
-#include "utils/float.h"
-#include "utils/snapmgr.h"
-}
 
 namespace quiver::hnsw {
 
@@ -74,7 +64,7 @@ void ScanRun::start(const core::VectorView &query) {
     begin_sweep();  // every distance is NaN: any order will do
 }
 
-bool ScanRun::next(Row *row) {
+bool ScanRun::next(types::OrderedRow *row) {
   while (row_position_ == rows_.size())
     if (!next_node()) return false;
   *row = {rows_[row_position_++], bound_, !has_direction_};
@@ -166,96 +156,20 @@ bool ScanRun::next_late() {
   return false;
 }
 
-namespace {
-
-// What hangs off the scan descriptor. Plain data; the run lives in `context` and goes with it.
-struct ScanState {
-  MemoryContext context;
-  ScanRun *run;
-  bool query_is_null;
-};
-
-// A query that is NULL at run time orders nothing: every row is as good. Zero serves as the vector.
-core::VectorView zero_query(const types::IndexType &type, const core::NodeShape &shape) {
-  core::VectorView view{type.kind, shape.dimensions, nullptr, nullptr, {}};
-  if (type.kind == core::ElementKind::dense)
-    view.values = static_cast<float *>(palloc0(shape.dimensions * sizeof(float)));
-  if (type.kind == core::ElementKind::bits) view.bits = static_cast<uint8_t *>(palloc0((shape.dimensions + 7) / 8));
-  return view;
+void ScanRun::start(IndexScanDesc scan, bool *query_is_null) {
+  const core::VectorView query = types::query_vector(scan, query_is_null);
+  check_kind(index_, query);
+  types::check_dimensions(index_.relation, query, shape().dimensions);
+  start(query);
 }
-
-core::VectorView query_of(IndexScanDesc scan, ScanState *state) {
-  const ScanKey key = &scan->orderByData[0];
-  const types::IndexType &type = *types::index_ops_for(scan->indexRelation).type;
-  const core::NodeShape &shape = state->run->shape();
-  state->query_is_null = (key->sk_flags & SK_ISNULL) != 0;
-  const core::VectorView view = state->query_is_null ? zero_query(type, shape) : type.view(key->sk_argument);
-  check_kind(state->run->index(), view);
-  if (view.dimensions != shape.dimensions)
-    ereport(ERROR, (errcode(ERRCODE_DATA_EXCEPTION),
-                    type.kind == core::ElementKind::bits
-                        ? errmsg("different bit lengths %zu and %u", view.dimensions, shape.dimensions)
-                        : errmsg("different %s dimensions %zu and %u", type.name, view.dimensions, shape.dimensions)));
-  return view;
-}
-
-void begin_run(IndexScanDesc scan, ScanState *state) {
-  if (scan->numberOfOrderBys != 1) elog(ERROR, "cannot scan hnsw index without order");
-  if (!IsMVCCSnapshot(scan->xs_snapshot)) elog(ERROR, "non-MVCC snapshots are not supported with hnsw");
-  pgstat_count_index_scan(scan->indexRelation);
-  compat::count_index_search(scan);
-  const MemoryContext caller = MemoryContextSwitchTo(state->context);
-  state->run = pg::make<ScanRun>(state->context, scan->indexRelation, state->context);
-  state->run->start(query_of(scan, state));
-  MemoryContextSwitchTo(caller);
-}
-
-}  // namespace
 
 IndexScanDesc begin_scan(Relation index, int nkeys, int norderbys) {
-  IndexScanDesc scan = RelationGetIndexScan(index, nkeys, norderbys);
-  auto *state = static_cast<ScanState *>(palloc0(sizeof(ScanState)));
-  state->context = AllocSetContextCreate(CurrentMemoryContext, "hnsw scan", ALLOCSET_DEFAULT_SIZES);
-  scan->opaque = state;
-  if (norderbys > 0) {
-    scan->xs_orderbyvals = static_cast<Datum *>(palloc0(sizeof(Datum) * static_cast<Size>(norderbys)));
-    scan->xs_orderbynulls = static_cast<bool *>(palloc0(sizeof(bool) * static_cast<Size>(norderbys)));
-  }
-  return scan;
+  return types::OrderedScan<ScanRun>::begin(index, nkeys, norderbys);
 }
-
 void rescan(IndexScanDesc scan, ScanKey keys, int, ScanKey orderbys, int) {
-  auto *state = static_cast<ScanState *>(scan->opaque);
-  if (state->run != nullptr) state->run->release_pin();
-  state->run = nullptr;
-  MemoryContextReset(state->context);
-  if (keys != nullptr && scan->numberOfKeys > 0)
-    memmove(scan->keyData, keys, static_cast<Size>(scan->numberOfKeys) * sizeof(ScanKeyData));
-  if (orderbys != nullptr && scan->numberOfOrderBys > 0)
-    memmove(scan->orderByData, orderbys, static_cast<Size>(scan->numberOfOrderBys) * sizeof(ScanKeyData));
+  types::OrderedScan<ScanRun>::rescan(scan, keys, orderbys);
 }
-
-bool get_tuple(IndexScanDesc scan, ScanDirection direction) {
-  auto *state = static_cast<ScanState *>(scan->opaque);
-  Assert(ScanDirectionIsForward(direction));
-  (void)direction;
-  if (state->run == nullptr) begin_run(scan, state);
-  ScanRun::Row row;
-  if (!state->run->next(&row)) return false;
-  scan->xs_heaptid = item_pointer(row.row);
-  scan->xs_recheck = false;
-  scan->xs_recheckorderby = !row.is_exact && !state->query_is_null;
-  scan->xs_orderbyvals[0] = Float8GetDatum(row.is_exact ? get_float8_nan() : row.bound);
-  scan->xs_orderbynulls[0] = state->query_is_null;
-  return true;
-}
-
-void end_scan(IndexScanDesc scan) {
-  auto *state = static_cast<ScanState *>(scan->opaque);
-  if (state->run != nullptr) state->run->release_pin();
-  MemoryContextDelete(state->context);
-  pfree(state);
-  scan->opaque = nullptr;
-}
+bool get_tuple(IndexScanDesc scan, ScanDirection) { return types::OrderedScan<ScanRun>::get_tuple(scan); }
+void end_scan(IndexScanDesc scan) { types::OrderedScan<ScanRun>::end(scan); }
 
 }  // namespace quiver::hnsw

@@ -4,6 +4,7 @@
 
 #include "hnsw/hnsw_options.hpp"
 #include "hnsw/hnsw_sweep.hpp"
+#include "types/index_scan.hpp"
 
 namespace quiver::hnsw {
 
@@ -16,16 +17,13 @@ class ScanRun {
   ScanRun(Relation relation, MemoryContext context);
 
   const core::NodeShape &shape() const { return index_.shape(); }
-  const OpenIndex &index() const { return index_; }
   // Begins with a query of as many dimensions.
   void start(const core::VectorView &query);
 
-  struct Row {
-    RowId row;
-    double bound;   // never above the operator's value
-    bool is_exact;  // the operator's value is NaN for every row: nothing to order by
-  };
-  bool next(Row *row);
+  // The same with what the server asks; tells whether that is NULL.
+  void start(IndexScanDesc scan, bool *query_is_null);
+
+  bool next(types::OrderedRow *row);
 
   // Lets go of the page read ahead. Call it before the run is dropped.
   void release_pin() { graph_.finish(); }

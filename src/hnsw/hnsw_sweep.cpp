@@ -2,26 +2,10 @@
 // SPDX-License-Identifier: PostgreSQL
 #include "hnsw/hnsw_sweep.hpp"
 
-#include <algorithm>
-
 namespace quiver::hnsw {
 
-namespace {
-
-constexpr size_t kMinRows = 1024;
-
-}  // namespace
-
 Sweep::Sweep(const OpenIndex &index, core::NodeQuery &query, size_t max_bytes, std::pmr::memory_resource *memory)
-    : index_(index), query_(query), capacity_(std::max(kMinRows, max_bytes / sizeof(Row))), rows_(memory) {}
-
-void Sweep::restart(double lower, double upper) {
-  rows_.clear();
-  position_ = 0;
-  started_ = complete_ = false;
-  lower_ = lower;
-  upper_ = upper;
-}
+    : index_(index), query_(query), passes_(max_bytes, memory) {}
 
 // Reads the live nodes of the next page into page_rows_. False after the last page.
 bool Sweep::read_page(pg::PageStream *pages) {
@@ -48,26 +32,6 @@ bool Sweep::read_page(pg::PageStream *pages) {
   }
   UnlockReleaseBuffer(buffer);
   return true;
-}
-
-// A max-heap of the nearest once the memory is full.
-void Sweep::keep(const Row &row) {
-  if (rows_.size() < capacity_) {
-    rows_.push_back(row);
-    if (rows_.size() == capacity_) std::make_heap(rows_.begin(), rows_.end(), before);
-    return;
-  }
-  overflowed_ = true;
-  if (!before(row, rows_.front())) return;
-  std::pop_heap(rows_.begin(), rows_.end(), before);
-  rows_.back() = row;
-  std::push_heap(rows_.begin(), rows_.end(), before);
-}
-
-void Sweep::finish_pass() {
-  std::sort(rows_.begin(), rows_.end(), before);
-  started_ = started_ || !rows_.empty();
-  complete_ = !overflowed_;
 }
 
 }  // namespace quiver::hnsw

@@ -8,6 +8,7 @@
 
 extern "C" {
 #include "miscadmin.h"
+#include "storage/indexfsm.h"
 #include "utils/guc.h"
 }
 
@@ -67,6 +68,42 @@ Buffer read_block(Relation index, BlockNumber block, BufferHints *hints) {
   return hint;
 }
 
+namespace {
+
+Size hint_bytes_in_use = 0;
+
+}  // namespace
+
+void grow_hints(Relation index, MemoryContext context, BufferHints *hints) {
+  const BlockNumber blocks = RelationGetNumberOfBlocks(index);
+  if (blocks <= hints->capacity) return;
+  const Size capacity = static_cast<Size>(blocks) + blocks / 4 + 64;
+  const Size limit = static_cast<Size>(hint_memory_kilobytes) * 1024;
+  const Size more = (capacity - hints->capacity) * sizeof(Buffer);
+  if (hint_bytes_in_use + more > limit) return;
+  auto *buffers = static_cast<Buffer *>(
+      MemoryContextAllocExtended(context, capacity * sizeof(Buffer), MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO));
+  if (hints->capacity > 0) memcpy(buffers, hints->buffers, hints->capacity * sizeof(Buffer));
+  hint_bytes_in_use += more;
+  hints->buffers = buffers;
+  hints->capacity = static_cast<BlockNumber>(capacity);
+}
+
+void forget_hints(const BufferHints *hints) { hint_bytes_in_use -= hints->capacity * sizeof(Buffer); }
+
+Buffer new_page(Relation index, bool (*is_free)(Page page)) {
+  for (;;) {
+    const BlockNumber block = GetFreeIndexPage(index);
+    if (block == InvalidBlockNumber || block >= RelationGetNumberOfBlocks(index)) return extend(index);
+    const Buffer buffer = ReadBuffer(index, block);
+    if (ConditionalLockBuffer(buffer)) {
+      if (PageIsNew(BufferGetPage(buffer)) || is_free(BufferGetPage(buffer))) return buffer;
+      LockBuffer(buffer, BUFFER_LOCK_UNLOCK);
+    }
+    ReleaseBuffer(buffer);
+  }
+}
+
 Buffer extend(Relation index) { return compat::extend_locked(index, MAIN_FORKNUM); }
 
 PageChange begin_change(Relation index, Buffer buffer, Logging logging, bool fresh) {
@@ -89,12 +126,13 @@ void lock_pair(Buffer first, Buffer second) {
   if (second != first) LockBuffer(second, BUFFER_LOCK_EXCLUSIVE);
 }
 
-PairChange begin_pair(Relation index, Buffer first, Buffer second, Logging logging) {
+PairChange begin_pair(Relation index, Buffer first, Buffer second, Logging logging, bool fresh) {
   if (logging == Logging::at_end_of_build)
     return {nullptr, {first, second}, {BufferGetPage(first), BufferGetPage(second)}};
   GenericXLogState *state = GenericXLogStart(index);
   const Page first_page = GenericXLogRegisterBuffer(state, first, 0);
-  const Page second_page = second == first ? first_page : GenericXLogRegisterBuffer(state, second, 0);
+  const Page second_page =
+      second == first ? first_page : GenericXLogRegisterBuffer(state, second, fresh ? GENERIC_XLOG_FULL_IMAGE : 0);
   return {state, {first, second}, {first_page, second_page}};
 }
 

@@ -47,6 +47,12 @@ struct BufferHints {
 extern int hint_memory_kilobytes;
 void define_page_settings();
 
+// Grows the array to the relation's present length, within quiver.hint_memory for the whole backend. The old array
+// stays until `context` goes: a scan further up the stack may hold it.
+void grow_hints(Relation index, MemoryContext context, BufferHints *hints);
+// No longer counts them. The memory is the context's.
+void forget_hints(const BufferHints *hints);
+
 // Pins a block.
 Buffer read_block(Relation index, BlockNumber block, BufferHints *hints);
 
@@ -70,6 +76,10 @@ PageChange begin_change(Relation index, Buffer buffer, Logging logging, bool fre
 // Makes the change, then unlocks and unpins.
 void finish_change(const PageChange &change);
 
+// Pins and locks a page for new contents: one that the free space map names and `is_free` confirms, or one more. Busy
+// pages are passed over.
+Buffer new_page(Relation index, bool (*is_free)(Page page));
+
 // A change of two pages in one record. Both may be the same page.
 struct PairChange {
   GenericXLogState *state;
@@ -80,7 +90,8 @@ struct PairChange {
 // Locks both exclusively, the lower block first, and starts the change. REQUIRES: both pinned, none locked; when both
 // are the same block, pinned twice. cancel_pair unlocks and unpins without a change.
 void lock_pair(Buffer first, Buffer second);
-PairChange begin_pair(Relation index, Buffer first, Buffer second, Logging logging);
+// `fresh`: the second page is new, log all of it.
+PairChange begin_pair(Relation index, Buffer first, Buffer second, Logging logging, bool fresh = false);
 void finish_pair(const PairChange &change);
 void cancel_pair(Buffer first, Buffer second);
 

@@ -29,6 +29,7 @@ PGDLLEXPORT Datum sparsevec_l1_distance(FunctionCallInfo fcinfo);
 PGDLLEXPORT Datum hamming_distance(FunctionCallInfo fcinfo);
 PGDLLEXPORT Datum jaccard_distance(FunctionCallInfo fcinfo);
 PGDLLEXPORT Datum hnsw_halfvec_support(FunctionCallInfo fcinfo);
+PGDLLEXPORT Datum ivfflat_halfvec_support(FunctionCallInfo fcinfo);
 PGDLLEXPORT Datum hnsw_bit_support(FunctionCallInfo fcinfo);
 PGDLLEXPORT Datum hnsw_sparsevec_support(FunctionCallInfo fcinfo);
 }

@@ -10,6 +10,7 @@
 extern "C" {
 #include "access/genam.h"
 #include "catalog/pg_type.h"
+#include "commands/defrem.h"
 }
 
 namespace quiver::types {
@@ -44,9 +45,10 @@ bool has_proc(Relation index, int number) { return OidIsValid(index_getprocid(in
 
 // The type that the class's support function names; vector's classes have none.
 const IndexType *type_of(Relation index) {
-  if (!has_proc(index, kTypeProc)) return &kVector;
-  FmgrInfo *procedure = index_getprocinfo(index, 1, kTypeProc);
-  const PGFunction known[] = {hnsw_halfvec_support, hnsw_bit_support, hnsw_sparsevec_support};
+  const auto number = static_cast<uint16>(index->rd_indam->amsupport);
+  if (!has_proc(index, number)) return &kVector;
+  FmgrInfo *procedure = index_getprocinfo(index, 1, number);
+  const PGFunction known[] = {hnsw_halfvec_support, hnsw_bit_support, hnsw_sparsevec_support, ivfflat_halfvec_support};
   for (const PGFunction function : known)
     if (procedure->fn_addr == function)
       return reinterpret_cast<const IndexType *>(DatumGetPointer(FunctionCall0Coll(procedure, InvalidOid)));
@@ -77,7 +79,8 @@ constexpr KnownDistance kDistances[] = {
 
 IndexOps index_ops_for(Relation index) {
   if (TupleDescAttr(index->rd_att, 0)->atttypid == VARBITOID)
-    ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("type not supported for hnsw index")));
+    ereport(ERROR,
+            (errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("type not supported for %s index", method_name(index))));
   const PGFunction distance = index_getprocinfo(index, 1, kDistanceProc)->fn_addr;
   const IndexType *type = type_of(index);
   const bool has_norm = has_proc(index, kNormProc);
@@ -86,7 +89,7 @@ IndexOps index_ops_for(Relation index) {
     if (!has_norm) return {known.metric, type};
     if (known.metric == core::Metric::inner_product) return {core::Metric::cosine, type};
   }
-  ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("type not supported for hnsw index"),
+  ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("type not supported for %s index", method_name(index)),
                   errdetail("The operator class of \"%s\" uses functions that are not quiver's.",
                             RelationGetRelationName(index))));
   pg_unreachable();
@@ -97,9 +100,33 @@ int indexed_dimensions(Relation index, const IndexType &type) {
   if (dimensions < 1)
     ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("column does not have dimensions")));
   if (dimensions > type.max_dimensions)
-    ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-                    errmsg("column cannot have more than %d dimensions for hnsw index", type.max_dimensions)));
+    ereport(ERROR,
+            (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED), errmsg("column cannot have more than %d dimensions for %s index",
+                                                             type.max_dimensions, method_name(index))));
   return dimensions;
+}
+
+const char *method_name(Relation index) { return get_am_name(index->rd_rel->relam); }
+
+core::VectorView query_vector(IndexScanDesc scan, bool *is_null) {
+  const ScanKey key = &scan->orderByData[0];
+  const IndexType &type = *index_ops_for(scan->indexRelation).type;
+  *is_null = (key->sk_flags & SK_ISNULL) != 0;
+  if (!*is_null) return type.view(key->sk_argument);
+  const auto dimensions = static_cast<size_t>(indexed_dimensions(scan->indexRelation, type));
+  core::VectorView view{type.kind, dimensions, nullptr, nullptr, {}};
+  if (type.kind == core::ElementKind::dense) view.values = static_cast<float *>(palloc0(dimensions * sizeof(float)));
+  if (type.kind == core::ElementKind::bits) view.bits = static_cast<uint8_t *>(palloc0((dimensions + 7) / 8));
+  return view;
+}
+
+void check_dimensions(Relation index, const core::VectorView &query, size_t dimensions) {
+  if (query.dimensions == dimensions) return;
+  const IndexType &type = *index_ops_for(index).type;
+  ereport(ERROR, (errcode(ERRCODE_DATA_EXCEPTION),
+                  type.kind == core::ElementKind::bits
+                      ? errmsg("different bit lengths %zu and %zu", query.dimensions, dimensions)
+                      : errmsg("different %s dimensions %zu and %zu", type.name, query.dimensions, dimensions)));
 }
 
 }  // namespace quiver::types
@@ -107,5 +134,6 @@ int indexed_dimensions(Relation index, const IndexType &type) {
 using namespace quiver::types;
 
 QUIVER_FUNCTION(hnsw_halfvec_support) { PG_RETURN_POINTER(&kHalfvec); }
+QUIVER_FUNCTION(ivfflat_halfvec_support) { PG_RETURN_POINTER(&kHalfvec); }
 QUIVER_FUNCTION(hnsw_bit_support) { PG_RETURN_POINTER(&kBit); }
 QUIVER_FUNCTION(hnsw_sparsevec_support) { PG_RETURN_POINTER(&kSparsevec); }

@@ -1,0 +1,76 @@
+// Preparation of a query and the arithmetic of one own vector.
+// SPDX-License-Identifier: PostgreSQL
+#include "core/own_query.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "core/residual_code.hpp"
+#include "core/row_encoder.hpp"
+#include "simd/dispatch.hpp"
+
+namespace quiver::core {
+
+OwnQuery::OwnQuery(size_t dimensions, Metric metric, const Rotation &rotation, std::pmr::memory_resource *memory)
+    : metric_(metric), rotation_(rotation), kernels_(simd::kernels()), rotated_(dimensions, memory), rough_(dimensions, memory) {}
+
+bool OwnQuery::aim(const float *vector) {
+  const size_t n = rotated_.size();
+  double original_norm = 0.0;
+  double norm = 1.0;
+  if (metric_ == Metric::cosine) {
+    if (!normalize(vector, n, rotated_.data(), &original_norm)) return false;
+  } else {
+    std::copy_n(vector, n, rotated_.begin());
+    norm = original_norm = std::sqrt(kernels_.squared_norm(vector, n));
+  }
+  rotation_.apply(rotated_.data());
+  prepare(norm, original_norm);
+  return true;
+}
+
+void OwnQuery::aim(const ScalarCode &code, const uint8_t *codes) {
+  decode_scalar(code, codes, rotated_.size(), rotated_.data());
+  const double norm = std::sqrt(static_cast<double>(code.squared_norm));
+  prepare(norm, norm);
+}
+
+// What follows from rotated_.
+void OwnQuery::prepare(double norm, double original_norm) {
+  // Each rounding of a unit vector's coordinates counts as one more step of the rotation.
+  bound_ = DistanceBound(metric_, rotated_.size(), norm, original_norm, rotation_.relative_error() + 0x1p-22);
+  norm_ = static_cast<float>(norm);
+  squared_norm_ = static_cast<float>(kernels_.squared_norm(rotated_.data(), rotated_.size()));
+  double sum = 0.0;
+  for (const float value : rotated_) sum += value;
+  sum_ = static_cast<float>(sum);
+  rough_step_ = round_to_integers(rotated_.data(), rough_.size(), simd::kMaxSignedQuery, rough_.data());
+}
+
+float OwnQuery::distance(const ScalarCode &code, const uint8_t *codes) const {
+  const float dot = kernels_.dot_float_u8(rotated_.data(), codes, rotated_.size());
+  return distance_of_product(code, code.minimum * sum_ + code.step * dot);
+}
+
+float OwnQuery::rough_distance(const ScalarCode &code, const uint8_t *codes) const {
+  const int32_t dot = kernels_.dot_u8_s8(codes, rough_.data(), rotated_.size());
+  return distance_of_product(code, code.minimum * sum_ + code.step * rough_step_ * static_cast<float>(dot));
+}
+
+float OwnQuery::distance_of_product(const ScalarCode &code, float product) const {
+  if (metric_ == Metric::inner_product) return -product;
+  return squared_norm_ + code.squared_norm - 2.0f * product;
+}
+
+Reading OwnQuery::read(const ScalarCode &code, const uint8_t *codes) const {
+  const float own = distance(code, codes);
+  const float norm = std::sqrt(code.squared_norm);
+  const float largest_term = norm + 2.0f * std::fabs(code.minimum) * std::sqrt(static_cast<float>(rotated_.size()));
+  Reading reading{own, bound_.lower_bound(own, code.error, code.squared_norm, largest_term)};
+  // Lengths that overflow binary32 leave no order to navigate by; the bound above already says so.
+  if (!(std::fabs(own) <= std::numeric_limits<float>::max())) reading.distance = std::numeric_limits<float>::max();
+  return reading;
+}
+
+}  // namespace quiver::core

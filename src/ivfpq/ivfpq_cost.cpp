@@ -1,0 +1,94 @@
+// What the planner is told: the centroids, the probed lists, then the others as far as the query will want.
+// SPDX-License-Identifier: PostgreSQL
+#include <algorithm>
+#include <cmath>
+
+#include "ivfpq/ivfpq_index.hpp"
+#include "ivfpq/ivfpq_internal.hpp"
+#include "ivfpq/ivfpq_options.hpp"
+
+extern "C" {
+#include "access/genam.h"
+#include "optimizer/cost.h"
+#include "optimizer/optimizer.h"
+#include "utils/float.h"
+#include "utils/selfuncs.h"
+}
+
+namespace quiver::ivfpq {
+
+namespace {
+
+// Operators' worth of arithmetic: a distance to a centroid, an estimate of one row, a row whose own vector is read.
+constexpr double kPerCentroid = 1.0, kPerEstimate = 0.05, kPerVector = 10.0;
+constexpr double kFixedOperators = 1000.0;
+// Own vectors read for each row handed out, and pages of codes that are not cached.
+constexpr double kVectorsPerRow = 5.0, kColdShare = 0.2;
+constexpr double kFirstRows = 14.0;
+
+struct Outlook {
+  double rows, code_pages, lists, probes;
+};
+
+Outlook look(const IndexOptInfo *info) {
+  Outlook outlook{std::max(1.0, info->tuples), std::max(1.0, 0.25 * info->pages), 0.0, 0.0};
+  outlook.lists = std::max(1.0, outlook.rows / 256.0);
+  const Settings *settings = nullptr;
+  if (!info->hypothetical) {
+    const Relation index = index_open(info->indexoid, NoLock);
+    MetaPage meta;
+    settings = &settings_of(index);
+    if (peek_meta(index, &meta)) outlook.lists = meta.lists;
+    index_close(index, NoLock);
+  }
+  const auto lists = static_cast<uint32>(std::min(outlook.lists, static_cast<double>(kMaxLists)));
+  outlook.probes = settings != nullptr ? probes_for(*settings, lists) : probes_for(Settings{}, lists);
+  return outlook;
+}
+
+double list_cost(const Outlook &outlook, double lists) {
+  const double share = lists / outlook.lists;
+  return share * (outlook.rows * kPerEstimate * cpu_operator_cost + outlook.code_pages * kColdShare * seq_page_cost);
+}
+
+double rows_cost(double rows) {
+  return rows * kVectorsPerRow * (kPerVector * cpu_operator_cost + 0.1 * kColdShare * random_page_cost);
+}
+
+// Rows that the index will hand out: those that a LIMIT wants, and with a filter as many more as it rejects.
+double rows_wanted(const PlannerInfo *root, const RelOptInfo *table, double rows) {
+  if (root->limit_tuples <= 0.0 || table->rows <= 0.0 || table->tuples <= 0.0) return rows;
+  return std::clamp(root->limit_tuples * std::max(1.0, table->tuples / table->rows), 1.0, rows);
+}
+
+}  // namespace
+
+void estimate_cost(PlannerInfo *root, IndexPath *path, double loop_count, Cost *startup_cost, Cost *total_cost,
+                   Selectivity *selectivity, double *correlation, double *pages) {
+  *correlation = 0.0;
+  *selectivity = 1.0;
+  *pages = path->indexinfo->pages;
+  // Without an ordering operator there is nothing this index could do.
+  if (path->indexorderbys == NIL) {
+    *startup_cost = *total_cost = get_float8_infinity();
+    *selectivity = 0.0;
+    compat::disable_path(path);
+    return;
+  }
+  GenericCosts costs;
+  MemSet(&costs, 0, sizeof costs);
+  genericcostestimate(root, path, loop_count, &costs);
+  const Outlook outlook = look(path->indexinfo);
+  const double fixed = (kFixedOperators + outlook.lists * kPerCentroid) * cpu_operator_cost;
+  *startup_cost = costs.indexStartupCost + fixed + list_cost(outlook, outlook.probes) +
+                  rows_cost(std::min(kFirstRows, outlook.rows));
+  // The planner takes cost to grow evenly from start to total; it is right at the rows that this query wants.
+  const double wanted = rows_wanted(root, path->indexinfo->rel, outlook.rows);
+  const double rounds = std::sqrt(std::max(1.0, wanted / kFirstRows)) - 1.0;
+  const double more = std::clamp(outlook.probes * rounds, 0.0, outlook.lists - outlook.probes);
+  const double run = list_cost(outlook, more) + rows_cost(std::max(0.0, wanted - kFirstRows));
+  *total_cost = *startup_cost + run * outlook.rows / wanted;
+  *selectivity = costs.indexSelectivity;
+}
+
+}  // namespace quiver::ivfpq

@@ -1,0 +1,130 @@
+// The pages of an index of lists on disk: meta page, directory, pages of codes, pages of vectors.
+// SPDX-License-Identifier: PostgreSQL
+#pragma once
+
+#include "pg/pages.hpp"
+
+#include "core/list_code.hpp"
+#include "core/metric.hpp"
+#include "core/node_format.hpp"
+#include "types/index_ops.hpp"
+
+namespace quiver::ivfpq {
+
+using core::RowId;
+using types::item_pointer;
+using types::row_id;
+
+inline constexpr uint32 kIndexMagic = 0x51495646;  // "QIVF", in every page's tail and first in the meta page
+inline constexpr uint16 kFormatVersion = 1;
+inline constexpr BlockNumber kMetaBlock = 0;
+inline constexpr BlockNumber kDirectoryBlock = 1;  // its first page; the others follow by links
+
+enum class PageKind : uint16 { meta = 1, directory = 2, codes = 3, vectors = 4 };
+
+// The 40 bytes after the standard header of every page; with it they fill the first cache line.
+struct PageInfo {
+  PageKind kind;
+  uint16 format_version;
+  uint16 used;        // codes: lanes that ever held a row; directory: entries
+  uint16 live;        // codes: lanes that hold one
+  uint32 list;        // codes: whose page it is
+  BlockNumber next;   // codes, directory: the next page of the chain, InvalidBlockNumber at its end
+  BlockNumber owner;  // vectors: the page of codes whose rows they are
+  uint32 reserved[5];
+};
+static_assert(sizeof(PageInfo) == 40);
+static_assert(SizeOfPageHeaderData + sizeof(PageInfo) == core::kLineBytes);
+
+inline constexpr Size kContents = core::kLineBytes;
+inline constexpr Size kContentBytes = BLCKSZ - kContents - sizeof(pg::PageTail);
+
+// Everything that follows from dimensions and bits. Fixed when the index is built.
+struct ListShape {
+  core::NodeShape own;  // own vectors, of rows and of centroids
+  core::CodeShape code;
+  uint32 blocks;   // of 32 lanes, on a page of codes
+  uint32 vectors;  // on a page of vectors
+
+  uint32 lanes() const { return blocks * simd::kBlockLanes; }
+  uint32 vector_pages() const { return (lanes() + vectors - 1) / vectors; }
+  Size code_bytes() const { return core::code_groups(code) * core::kGroupBytes; }
+  Size block_bytes() const { return code_bytes() + 3 * simd::kBlockLanes * sizeof(float); }
+  Size blocks_offset() const { return (kContents + vector_pages() * sizeof(BlockNumber) + 15) / 16 * 16; }
+  Size rows_offset() const { return blocks_offset() + blocks * block_bytes(); }
+  Size codes_end() const { return rows_offset() + lanes() * sizeof(RowId); }
+  Size vector_bytes() const { return (sizeof(core::ScalarCode) + own.own_bytes() + 3) / 4 * 4; }
+  Size entry_bytes() const;
+  uint32 entries_per_page() const { return static_cast<uint32>(kContentBytes / entry_bytes()); }
+};
+
+// The largest number of axes that a page has room for in so many bits.
+size_t max_code_axes(unsigned bits);
+// REQUIRES: bits in {1, 2, 4}; 1 <= dimensions <= 16,000.
+ListShape choose_shape(size_t dimensions, unsigned bits);
+
+// Block 0. Fixed when the index is built, but for the counts and the measured probes.
+struct MetaPage {
+  uint32 magic;
+  uint16 format_version;
+  core::Metric metric;
+  uint32 dimensions;
+  uint16 own_bits;
+  uint16 code_bits;
+  uint32 code_axes;
+  uint16 blocks;
+  uint16 vectors;
+  uint64 rotation_seed;
+  uint32 lists;
+  uint32 wanted_lists;  // the option when the index was built
+  uint32 freed;         // changes when vacuum made room in pages of codes that writers may have passed
+  uint32 unused;
+  uint64 rows;  // when vacuum or the build last counted
+  uint32 reserved[18];
+};
+static_assert(sizeof(MetaPage) == 128);
+static_assert(offsetof(MetaPage, rotation_seed) % 8 == 0);
+
+// A list in the directory. The centroid's packed own vector follows.
+struct ListEntry {
+  BlockNumber head;  // its first page of codes
+  uint32 reserved[6];
+  core::ScalarCode centroid;
+};
+static_assert(sizeof(ListEntry) == 48);
+
+inline Size ListShape::entry_bytes() const { return (sizeof(ListEntry) + own.own_bytes() + 7) / 8 * 8; }
+
+inline PageInfo *page_info(Page page) { return reinterpret_cast<PageInfo *>(PageGetContents(page)); }
+inline MetaPage *meta_of(Page page) { return reinterpret_cast<MetaPage *>(page + kContents); }
+inline ListEntry *entry_at(Page page, const ListShape &shape, uint32 place) {
+  return reinterpret_cast<ListEntry *>(page + kContents + place * shape.entry_bytes());
+}
+inline uint8_t *centroid_bytes(ListEntry *entry) { return reinterpret_cast<uint8_t *>(entry + 1); }
+
+// A page of codes: which pages hold its vectors, blocks of codes with their factors, heap rows.
+inline BlockNumber *vector_blocks(Page page) { return reinterpret_cast<BlockNumber *>(page + kContents); }
+inline uint8_t *block_codes(Page page, const ListShape &shape, uint32 block) {
+  return reinterpret_cast<uint8_t *>(page + shape.blocks_offset() + block * shape.block_bytes());
+}
+inline float *block_factors(Page page, const ListShape &shape, uint32 block) {
+  return reinterpret_cast<float *>(block_codes(page, shape, block) + shape.code_bytes());
+}
+inline float *add_factor(Page page, const ListShape &shape, uint32 lane) {
+  return block_factors(page, shape, lane / simd::kBlockLanes) + lane % simd::kBlockLanes;
+}
+inline simd::CodeBlock code_block(Page page, const ListShape &shape, uint32 block) {
+  const float *factors = block_factors(page, shape, block);
+  return {block_codes(page, shape, block), factors, factors + simd::kBlockLanes, factors + 2 * simd::kBlockLanes};
+}
+inline RowId *rows_of(Page page, const ListShape &shape) {
+  return reinterpret_cast<RowId *>(page + shape.rows_offset());
+}
+
+// A vector on a page of vectors: its scalar code, then the packed codes.
+inline core::ScalarCode *vector_at(Page page, const ListShape &shape, uint32 place) {
+  return reinterpret_cast<core::ScalarCode *>(page + kContents + place * shape.vector_bytes());
+}
+inline uint8_t *vector_codes(core::ScalarCode *vector) { return reinterpret_cast<uint8_t *>(vector + 1); }
+
+}  // namespace quiver::ivfpq

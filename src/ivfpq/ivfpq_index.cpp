@@ -1,0 +1,208 @@
+// Opening an index, the backend's copies, checked access to pages, and the layout of empty ones.
+// SPDX-License-Identifier: PostgreSQL
+#include "ivfpq/ivfpq_index.hpp"
+
+#include <algorithm>
+#include <limits>
+
+#include "pg/index_cache.hpp"
+
+extern "C" {
+#include "miscadmin.h"
+}
+
+namespace quiver::ivfpq {
+
+namespace {
+
+using Caches = pg::IndexCaches<IndexCache>;
+
+// Above these a code covers the first axes of the rotation only.
+constexpr size_t kMaxCodeAxes = 1024, kTruncatedAxes = 768;
+constexpr uint32 kMaxBlocks = 32;
+
+// Blocks of 32 that a page has room for.
+uint32 blocks_that_fit(ListShape shape) {
+  for (shape.blocks = kMaxBlocks; shape.blocks > 0; --shape.blocks)
+    if (shape.codes_end() <= kContents + kContentBytes) break;
+  return shape.blocks;
+}
+
+ListShape make_shape(size_t dimensions, unsigned bits, size_t axes) {
+  ListShape shape{};
+  shape.own = core::own_shape(core::OwnKind::rotated, dimensions);
+  shape.code = {dimensions, axes, bits};
+  shape.vectors = static_cast<uint32>(kContentBytes / shape.vector_bytes());
+  shape.blocks = blocks_that_fit(shape);
+  return shape;
+}
+
+// Copies the directory. `meta` says how many lists there are.
+void load_directory(Relation relation, const MetaPage &meta, IndexCache *cache) {
+  const ListShape &shape = cache->shape;
+  BlockNumber block = kDirectoryBlock;
+  while (cache->lists.size() < meta.lists) {
+    CHECK_FOR_INTERRUPTS();
+    if (block == InvalidBlockNumber || block >= RelationGetNumberOfBlocks(relation))
+      pg::raise_corrupted(relation, kMetaBlock, "the directory is shorter than the meta page says");
+    const Buffer buffer = ReadBuffer(relation, block);
+    LockBuffer(buffer, BUFFER_LOCK_SHARE);
+    const bool ours = pg::check_page(relation, buffer, kIndexMagic);
+    const PageInfo *info = page_info(BufferGetPage(buffer));
+    if (!ours || info->kind != PageKind::directory || info->used == 0 || info->used > shape.entries_per_page())
+      pg::raise_corrupted(relation, block, "not a page of the directory");
+    for (uint32 place = 0; place < info->used && cache->lists.size() < meta.lists; ++place) {
+      ListEntry *entry = entry_at(BufferGetPage(buffer), shape, place);
+      const Size at = cache->centroids.size();
+      cache->centroids.resize(at + meta.dimensions);
+      shape.own.unpack_own(centroid_bytes(entry), &cache->centroids[at]);
+      cache->lists.push_back({entry->head, entry->head, entry->centroid});
+    }
+    block = info->next;
+    UnlockReleaseBuffer(buffer);
+  }
+}
+
+}  // namespace
+
+size_t max_code_axes(unsigned bits) {
+  size_t axes = kMaxCodeAxes;
+  while (make_shape(axes, bits, axes).blocks == 0) axes -= 4;
+  return axes;
+}
+
+ListShape choose_shape(size_t dimensions, unsigned bits) {
+  return make_shape(dimensions, bits, dimensions <= kMaxCodeAxes ? dimensions : kTruncatedAxes);
+}
+
+ListShape shape_of(const MetaPage &meta) { return make_shape(meta.dimensions, meta.code_bits, meta.code_axes); }
+
+IndexCache::IndexCache(MemoryContext context, const MetaPage &meta, const ListShape &list_shape)
+    : memory(context),
+      shape(list_shape),
+      rotation(meta.dimensions, meta.rotation_seed, &memory),
+      lists(&memory),
+      centroids(&memory) {
+  lists.reserve(meta.lists);
+  centroids.reserve(Size{meta.lists} * meta.dimensions);
+}
+
+void read_meta(Relation index, MetaPage *meta) {
+  const Buffer buffer = ReadBuffer(index, kMetaBlock);
+  LockBuffer(buffer, BUFFER_LOCK_SHARE);
+  if (!pg::check_page(index, buffer, kIndexMagic)) pg::raise_corrupted(index, kMetaBlock, "the meta page is empty");
+  memcpy(meta, meta_of(BufferGetPage(buffer)), sizeof *meta);
+  UnlockReleaseBuffer(buffer);
+  if (meta->magic != kIndexMagic) pg::raise_corrupted(index, kMetaBlock, "not a meta page");
+  if (meta->format_version != kFormatVersion)
+    ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                    errmsg("index \"%s\" has format version %d, this library reads version %d",
+                           RelationGetRelationName(index), meta->format_version, kFormatVersion),
+                    errhint("Please REINDEX it.")));
+  bool sane = meta->dimensions >= 1 && meta->dimensions <= 16000 && meta->lists >= 1 &&
+              (meta->code_bits == 1 || meta->code_bits == 2 || meta->code_bits == 4) && meta->code_axes >= 1 &&
+              meta->code_axes <= Min(meta->dimensions, kMaxCodeAxes) &&
+              (meta->metric == core::Metric::l2 || meta->metric == core::Metric::inner_product ||
+               meta->metric == core::Metric::cosine);
+  if (sane) {
+    const ListShape shape = shape_of(*meta);
+    sane = shape.blocks >= 1 && shape.blocks == meta->blocks && shape.vectors == meta->vectors &&
+           shape.own.own_bits == meta->own_bits;
+  }
+  if (!sane) pg::raise_corrupted(index, kMetaBlock, "impossible meta page");
+}
+
+bool peek_meta(Relation index, MetaPage *meta) {
+  if (RelationGetNumberOfBlocks(index) == 0) return false;
+  const Buffer buffer = ReadBuffer(index, kMetaBlock);
+  LockBuffer(buffer, BUFFER_LOCK_SHARE);
+  memcpy(meta, meta_of(BufferGetPage(buffer)), sizeof *meta);
+  UnlockReleaseBuffer(buffer);
+  return meta->magic == kIndexMagic && meta->format_version == kFormatVersion && meta->lists >= 1;
+}
+
+void open_index(Relation relation, OpenIndex *index) {
+  index->relation = relation;
+  read_meta(relation, &index->meta);
+  index->cache = Caches::find(relation);
+  if (index->cache == nullptr) {
+    index->cache = Caches::make_cache(relation, index->meta, shape_of(index->meta));
+    index->cache->freed = index->meta.freed;
+  }
+  pg::grow_hints(relation, index->cache->memory.context(), &index->cache->hints);
+  if (index->cache->lists.size() != index->meta.lists) {
+    index->cache->lists.clear();
+    index->cache->centroids.clear();
+    load_directory(relation, index->meta, index->cache);
+  }
+  if (index->cache->freed == index->meta.freed) return;
+  for (IndexCache::List &list : index->cache->lists) list.tail = list.head;
+  index->cache->freed = index->meta.freed;
+}
+
+void register_cache_callback() { Caches::watch(); }
+
+void check_vector(const OpenIndex &index, const core::VectorView &vector) {
+  if (vector.kind != core::ElementKind::dense)
+    pg::raise_corrupted(index.relation, kMetaBlock, "the meta page belongs to another type");
+}
+
+Buffer pin_page(const OpenIndex &index, BlockNumber block) {
+  // Beyond the array of hints may mean beyond the end: ask, rather than let a damaged link end in a read error.
+  if (block >= index.cache->hints.capacity && block >= RelationGetNumberOfBlocks(index.relation))
+    pg::raise_corrupted(index.relation, block, "a link leads beyond the end of the index");
+  return pg::read_block(index.relation, block, &index.cache->hints);
+}
+
+void check_codes(const OpenIndex &index, Buffer buffer, uint32 list) {
+  const bool ours = pg::check_page(index.relation, buffer, kIndexMagic);
+  const PageInfo *info = page_info(BufferGetPage(buffer));
+  if (!ours || info->kind != PageKind::codes || info->list != list || info->format_version != kFormatVersion)
+    pg::raise_corrupted(index.relation, BufferGetBlockNumber(buffer), "not a page of codes of its list");
+  if (info->used > index.shape().lanes() || info->live > info->used)
+    pg::raise_corrupted(index.relation, BufferGetBlockNumber(buffer), "impossible counts of lanes");
+}
+
+void check_vectors(const OpenIndex &index, Buffer buffer, BlockNumber owner) {
+  const bool ours = pg::check_page(index.relation, buffer, kIndexMagic);
+  const PageInfo *info = page_info(BufferGetPage(buffer));
+  if (!ours || info->kind != PageKind::vectors || info->owner != owner)
+    pg::raise_corrupted(index.relation, BufferGetBlockNumber(buffer), "not a page of vectors of its page of codes");
+}
+
+namespace {
+
+PageInfo *initialize(Page page, PageKind kind, Size lower) {
+  pg::initialize_page(page, kIndexMagic, lower);
+  memset(page + SizeOfPageHeaderData, 0, lower - SizeOfPageHeaderData);
+  PageInfo *info = page_info(page);
+  info->kind = kind;
+  info->format_version = kFormatVersion;
+  info->next = info->owner = InvalidBlockNumber;
+  return info;
+}
+
+}  // namespace
+
+void initialize_meta_page(Page page, const MetaPage &meta) {
+  initialize(page, PageKind::meta, kContents + sizeof(MetaPage));
+  memcpy(meta_of(page), &meta, sizeof meta);
+}
+
+void initialize_directory_page(Page page, const ListShape &shape) {
+  initialize(page, PageKind::directory, kContents + shape.entries_per_page() * shape.entry_bytes());
+}
+
+// A lane without a row is infinitely far from everything.
+void initialize_codes_page(Page page, const ListShape &shape, uint32 list) {
+  initialize(page, PageKind::codes, shape.codes_end())->list = list;
+  std::fill_n(vector_blocks(page), shape.vector_pages(), InvalidBlockNumber);
+  for (uint32 lane = 0; lane < shape.lanes(); ++lane)
+    *add_factor(page, shape, lane) = std::numeric_limits<float>::infinity();
+}
+
+void initialize_vectors_page(Page page, const ListShape &shape, BlockNumber owner) {
+  initialize(page, PageKind::vectors, kContents + shape.vectors * shape.vector_bytes())->owner = owner;
+}
+
+}  // namespace quiver::ivfpq

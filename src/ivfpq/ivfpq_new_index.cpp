@@ -1,0 +1,134 @@
+// The pages of an index without rows, and the init fork of an unlogged one.
+// SPDX-License-Identifier: PostgreSQL
+#include "ivfpq/ivfpq_new_index.hpp"
+
+#include <algorithm>
+
+#include "ivfpq/ivfpq_internal.hpp"
+#include "ivfpq/ivfpq_options.hpp"
+
+extern "C" {
+#include "access/xloginsert.h"
+#include "common/pg_prng.h"
+#include "miscadmin.h"
+}
+
+namespace quiver::ivfpq {
+
+namespace {
+
+constexpr int kTwoBitDimensions = 200;
+
+void check_code_fits(int dimensions, int bits) {
+  if (dimensions <= 1 || bits == 1) return;
+  const size_t most = max_code_axes(static_cast<unsigned>(bits));
+  if (static_cast<size_t>(dimensions) > most)
+    ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+                    errmsg("column cannot have more than %zu dimensions with bits = %d", most, bits),
+                    errhint("Use bits = 1, which takes every dimension.")));
+}
+
+}  // namespace
+
+MetaPage make_meta(Relation index) {
+  const types::IndexOps ops = types::index_ops_for(index);
+  const int dimensions = types::indexed_dimensions(index, *ops.type);
+  const bool supported =
+      ops.metric == core::Metric::l2 || ops.metric == core::Metric::inner_product || ops.metric == core::Metric::cosine;
+  if (ops.type->kind != core::ElementKind::dense || !supported)
+    ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+                    errmsg("type not supported for %s index", types::method_name(index))));
+  if (ops.metric == core::Metric::cosine && dimensions == 1)
+    ereport(ERROR,
+            (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("dimensions must be greater than one for this opclass")));
+  int bits = option_bits(index);
+  if (bits == 0) bits = dimensions < kTwoBitDimensions ? 2 : 1;
+  check_code_fits(dimensions, bits);
+  const ListShape shape = choose_shape(static_cast<size_t>(dimensions), static_cast<unsigned>(bits));
+  MetaPage meta{};
+  meta.magic = kIndexMagic;
+  meta.format_version = kFormatVersion;
+  meta.metric = ops.metric;
+  meta.dimensions = static_cast<uint32>(dimensions);
+  meta.own_bits = static_cast<uint16>(shape.own.own_bits);
+  meta.code_bits = static_cast<uint16>(bits);
+  meta.code_axes = static_cast<uint32>(shape.code.axes);
+  meta.blocks = static_cast<uint16>(shape.blocks);
+  meta.vectors = static_cast<uint16>(shape.vectors);
+  meta.rotation_seed = pg_prng_uint64(&pg_global_prng_state);
+  meta.wanted_lists = static_cast<uint32>(option_lists(index));
+  return meta;
+}
+
+namespace {
+
+BlockNumber directory_pages(const MetaPage &meta, const ListShape &shape) {
+  return (meta.lists + shape.entries_per_page() - 1) / shape.entries_per_page();
+}
+
+// Page `number` of the directory; lists' first pages follow the directory, in order.
+void fill_directory(Page page, const MetaPage &meta, const ListShape &shape, uint32 number, const float *centroids,
+                    uint8_t *codes) {
+  const BlockNumber pages = directory_pages(meta, shape);
+  const uint32 first = number * shape.entries_per_page();
+  initialize_directory_page(page, shape);
+  PageInfo *info = page_info(page);
+  info->used = static_cast<uint16>(std::min(shape.entries_per_page(), meta.lists - first));
+  if (number + 1 < pages) info->next = kDirectoryBlock + number + 1;
+  for (uint32 place = 0; place < info->used; ++place) {
+    ListEntry *entry = entry_at(page, shape, place);
+    entry->head = kDirectoryBlock + pages + first + place;
+    entry->centroid = core::encode_scalar(centroids + Size{first + place} * meta.dimensions, meta.dimensions,
+                                          shape.own.own_bits, codes);
+    shape.own.pack_own(codes, centroid_bytes(entry));
+  }
+}
+
+}  // namespace
+
+void write_empty_lists(Relation index, const MetaPage &meta, const float *centroids) {
+  const ListShape shape = shape_of(meta);
+  auto *codes = static_cast<uint8_t *>(palloc0(meta.dimensions));
+  const BlockNumber directory_end = kDirectoryBlock + directory_pages(meta, shape);
+  for (BlockNumber block = kMetaBlock; block < directory_end + meta.lists; ++block) {
+    CHECK_FOR_INTERRUPTS();
+    const Buffer buffer = pg::extend(index);
+    const Page page = BufferGetPage(buffer);
+    if (block == kMetaBlock)
+      initialize_meta_page(page, meta);
+    else if (block < directory_end)
+      fill_directory(page, meta, shape, block - kDirectoryBlock, centroids, codes);
+    else
+      initialize_codes_page(page, shape, block - directory_end);
+    MarkBufferDirty(buffer);
+    UnlockReleaseBuffer(buffer);
+  }
+  pfree(codes);
+}
+
+// One list round zero. The init fork of an unlogged index is WAL-logged although the index is not: recovery may drop
+// and recreate the files around it.
+void build_empty(Relation index) {
+  MetaPage meta = make_meta(index);
+  meta.lists = 1;
+  const ListShape shape = shape_of(meta);
+  auto *centroid = static_cast<float *>(palloc0(meta.dimensions * sizeof(float)));
+  auto *codes = static_cast<uint8_t *>(palloc0(meta.dimensions));
+  for (BlockNumber block = kMetaBlock; block <= kDirectoryBlock + 1; ++block) {
+    const Buffer buffer = compat::extend_locked(index, INIT_FORKNUM);
+    START_CRIT_SECTION();
+    const Page page = BufferGetPage(buffer);
+    if (block == kMetaBlock)
+      initialize_meta_page(page, meta);
+    else if (block == kDirectoryBlock)
+      fill_directory(page, meta, shape, 0, centroid, codes);
+    else
+      initialize_codes_page(page, shape, 0);
+    MarkBufferDirty(buffer);
+    log_newpage_buffer(buffer, true);
+    END_CRIT_SECTION();
+    UnlockReleaseBuffer(buffer);
+  }
+}
+
+}  // namespace quiver::ivfpq

@@ -1,0 +1,16 @@
+// What a new index starts with: meta page, directory, and the first page of each list.
+// SPDX-License-Identifier: PostgreSQL
+#pragma once
+
+#include "ivfpq/ivfpq_index.hpp"
+
+namespace quiver::ivfpq {
+
+// The meta page by the column's type and the options; lists are still 0. Raises where a limit is passed.
+MetaPage make_meta(Relation index);
+
+// Writes everything that precedes the first row, not logged yet: the whole file is, at the end. `centroids`:
+// [meta.lists][dimensions], rotated.
+void write_empty_lists(Relation index, const MetaPage &meta, const float *centroids);
+
+}  // namespace quiver::ivfpq

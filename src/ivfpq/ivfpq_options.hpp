@@ -1,0 +1,45 @@
+// Options and settings of ivfpq and ivfflat with their bounds, shared by build, scan, documentation and tests.
+// SPDX-License-Identifier: PostgreSQL
+#pragma once
+
+#include "pg/postgres.hpp"
+
+extern "C" {
+#include "access/reloptions.h"
+#include "utils/rel.h"
+}
+
+namespace quiver::ivfpq {
+
+inline constexpr int kMaxLists = 65536;
+inline constexpr int kFlatDefaultLists = 100, kFlatMaxLists = 32768;
+
+// WITH (lists = ..., bits = ...), in the layout that reloptions want. ivfflat has the first only.
+struct Options {
+  int32 vl_len_;
+  int lists;  // 0: by the number of rows
+  int bits;   // 0: by the dimensions
+};
+
+enum class IterativeScan : int { off, relaxed_order, strict_order };
+
+// ivfpq.* or ivfflat.*: the two names have settings of their own.
+struct Settings {
+  int probes;  // 0: by the number of lists
+  int iterative_scan;
+  int max_probes;
+};
+const Settings &settings_of(Relation index);
+
+// Registers options and settings and reserves the prefixes. Called once, when the library is loaded.
+void define_settings();
+
+bytea *parse_ivfpq_options(Datum reloptions, bool validate);
+bytea *parse_ivfflat_options(Datum reloptions, bool validate);
+int option_lists(Relation index);
+int option_bits(Relation index);
+
+// Lists that a scan reads first, of `lists`.
+uint32 probes_for(const Settings &settings, uint32 lists);
+
+}  // namespace quiver::ivfpq

@@ -1,0 +1,109 @@
+// The exhaustive end of a scan: all lists read in order, pass after pass, for what probing left.
+// SPDX-License-Identifier: PostgreSQL
+#include <algorithm>
+#include <limits>
+
+#include "ivfpq/ivfpq_scan.hpp"
+#include "pg/boundary.hpp"
+
+extern "C" {
+#include "miscadmin.h"
+}
+
+namespace quiver::ivfpq {
+
+// Rows found and not handed out are left to the sweep, which meets them again.
+void ScanRun::begin_sweep() {
+  const double infinity = std::numeric_limits<double>::infinity();
+  std::sort(handed_out_.begin(), handed_out_.end());
+  late_limit_ = mode_ == IterativeScan::strict_order ? last_bound_ : -infinity;
+  found_.clear();
+  late_.clear();
+  lows_ = std::pmr::vector<float>(&memory_);
+  passes_.restart(late_limit_, infinity);
+  phase_ = Phase::sweep;
+}
+
+bool ScanRun::was_handed_out(BlockNumber block, uint32 lane) const {
+  return std::binary_search(handed_out_.begin(), handed_out_.end(), uint64{block} << 32 | lane);
+}
+
+void ScanRun::sweep_index() {
+  passes_.begin_pass();
+  for (uint32 list = 0; list < index_.cache->lists.size(); ++list) {
+    BlockNumber steps = 0;
+    for (BlockNumber block = index_.cache->lists[list].head; block != InvalidBlockNumber;) {
+      block = sweep_page(block, list);
+      if (++steps > index_.cache->hints.capacity && steps > RelationGetNumberOfBlocks(index_.relation))
+        pg::call([=, this] { pg::raise_corrupted(index_.relation, block, "the pages of a list lead in a circle"); });
+    }
+  }
+  passes_.finish_pass();
+}
+
+// Offers a page's rows. Returns the next page of the list.
+BlockNumber ScanRun::sweep_page(BlockNumber block, uint32 list) {
+  const ListShape &shape = index_.shape();
+  PGAlignedBlock copy, vectors;
+  pg::call([&, this] {
+    CHECK_FOR_INTERRUPTS();
+    const Buffer buffer = pin_page(index_, block);
+    LockBuffer(buffer, BUFFER_LOCK_SHARE);
+    check_codes(index_, buffer, list);
+    memcpy(copy.data, BufferGetPage(buffer), BLCKSZ);
+    UnlockReleaseBuffer(buffer);
+  });
+  const PageInfo *info = page_info(copy.data);
+  for (uint32 lane = 0; lane < info->used; ++lane) {
+    if (lane % shape.vectors == 0) {
+      const BlockNumber wanted = vector_blocks(copy.data)[lane / shape.vectors];
+      pg::call([&, this] {
+        const Buffer buffer = pin_page(index_, wanted);
+        LockBuffer(buffer, BUFFER_LOCK_SHARE);
+        check_vectors(index_, buffer, block);
+        memcpy(vectors.data, BufferGetPage(buffer), BLCKSZ);
+        UnlockReleaseBuffer(buffer);
+      });
+    }
+    const RowId row = rows_of(copy.data, shape)[lane];
+    if (!row.is_valid()) continue;
+    const double bound = has_direction_ ? read_vector(vector_at(vectors.data, shape, lane % shape.vectors)).bound : 0.0;
+    const SweptRow swept{bound, block, lane, row};
+    if (passes_.wants(swept) && !was_handed_out(block, lane)) passes_.keep(swept);
+  }
+  return info->next;
+}
+
+bool ScanRun::next_swept(types::OrderedRow *row) {
+  for (;;) {
+    if (const SweptRow *swept = passes_.next()) {
+      row->row = swept->row;
+      row->bound = swept->bound;
+      return true;
+    }
+    if (passes_.is_complete()) break;
+    sweep_index();
+  }
+  // Those nearer than the last one that probing handed out, once.
+  const double infinity = std::numeric_limits<double>::infinity();
+  if (late_limit_ == -infinity) {
+    phase_ = Phase::done;
+    return false;
+  }
+  passes_.restart(-infinity, late_limit_);
+  late_limit_ = -infinity;
+  return false;
+}
+
+// When memory was enough: the rows that were late, in order.
+bool ScanRun::next_late(types::OrderedRow *row) {
+  if (late_position_ == 0) std::sort(late_.begin(), late_.end(), [](const Found &a, const Found &b) { return b < a; });
+  while (late_position_ < late_.size()) {
+    const Found &found = late_[late_position_++];
+    if (hand_out(found.place, found.bound, row)) return true;
+  }
+  phase_ = Phase::done;
+  return false;
+}
+
+}  // namespace quiver::ivfpq
