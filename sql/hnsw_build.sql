@@ -55,6 +55,14 @@ CREATE INDEX large_v ON large USING hnsw (v vector_l2_ops) WITH (m = 8, ef_const
 RESET maintenance_work_mem;
 SELECT * FROM quiver_verify('large_v', true) WHERE is_damage;
 SELECT count(DISTINCT id) FROM (SELECT id FROM large ORDER BY v <-> sample_vector(-1, 64)) t;
+-- with memory for the rows, then for lists of near neighbours too
+SET maintenance_work_mem = '3MB';
+REINDEX INDEX large_v;
+RESET maintenance_work_mem;
+SELECT * FROM quiver_verify('large_v', true);
+REINDEX INDEX large_v;
+SELECT * FROM quiver_verify('large_v', true);
+SELECT count(DISTINCT id) FROM (SELECT id FROM large ORDER BY v <-> sample_vector(-1, 64)) t;
 DROP TABLE large;
 
 -- every width: one and two bits a lane, own vectors of 8, 4 and 2 bits, one slot a page

@@ -145,6 +145,20 @@ float exact_distance(Metric metric, const float *a, const float *b, size_t n) {
   return 1.0f - sums.dot / std::sqrt(sums.squared_norm_a * sums.squared_norm_b);
 }
 
+// The nearest rows of a prefix of the base, which the file of truths does not know.
+Matrix<int32_t> exact_truth(const Matrix<float> &base, Metric metric, const Matrix<float> &queries) {
+  constexpr uint32_t kNearest = 10;
+  Matrix<int32_t> truth{queries.rows, kNearest, {}};
+  std::vector<std::pair<float, int32_t>> all(base.rows);
+  for (size_t q = 0; q < queries.rows; ++q) {
+    for (size_t i = 0; i < base.rows; ++i)
+      all[i] = {exact_distance(metric, queries.row(q), base.row(i), base.columns), static_cast<int32_t>(i)};
+    std::partial_sort(all.begin(), all.begin() + kNearest, all.end());
+    for (size_t i = 0; i < kNearest; ++i) truth.values.push_back(all[i].second);
+  }
+  return truth;
+}
+
 void measure(SlotGraph &graph, NodeQuery &query, const NodeShape &shape, const Matrix<float> &base, Metric metric,
              const Matrix<float> &queries, const Matrix<int32_t> &truth, float gamma) {
   constexpr size_t kRows = 10, kChecked = 20;
@@ -189,15 +203,15 @@ int run(int argc, char **argv) {
   const size_t beam = argc > 7 ? std::strtoull(argv[7], nullptr, 10) : 96;
   const auto base = read_matrix<float>(argv[1], limit);
   const auto queries = read_matrix<float>(argv[2], SIZE_MAX);
-  const auto truth = read_matrix<int32_t>(argv[3], SIZE_MAX);
   const Metric metric = argv[4][0] == 'c' ? Metric::cosine : argv[4][0] == 'i' ? Metric::inner_product : Metric::l2;
+  const auto truth = limit == SIZE_MAX ? read_matrix<int32_t>(argv[3], SIZE_MAX) : exact_truth(base, metric, queries);
   HugePages huge_pages;
   auto *memory = &huge_pages;
   const NodeShape shape = choose_node_shape(base.columns, m);
   std::printf("%u x %u, m %zu: %u lanes, %u-bit codes, %u slots of %u bytes a page\n", base.rows, base.columns, m,
               shape.lanes, shape.code.bits, shape.slots_per_page, shape.slot_bytes);
   const Rotation rotation(base.columns, 42, memory);
-  const BuildLayout layout(shape, base.rows);
+  const BuildLayout layout(shape, base.rows, BuildLayout::near_width_for(shape, metric, beam));
   const PrivateBlock block(layout, memory);
   BuildGraph built(shape, {metric, beam}, layout, block.get(), memory);
   RowEncoder encoder(shape, metric, rotation, memory);

@@ -4,14 +4,19 @@
 
 #include <algorithm>
 
+#include "core/near_lists.hpp"
+
 namespace quiver::core {
 
 namespace {
 
 constexpr size_t kSlackPercent = 130;  // a list is pruned only when this much too long
 constexpr size_t kOverhead = 8 * kLineBytes;
-constexpr size_t kLeadersBytes = 2;     // a node, outside the block, while what no entry reaches is connected
-constexpr size_t kMinListCapacity = 6;  // rows' places, twice, lie where lists do later
+constexpr size_t kLeadersBytes = 2;  // a node, outside the block, while what no entry reaches is connected
+// Rows' places, twice, lie where lists do later, and so do the cells of a row: an id and a number each.
+constexpr size_t kMinListCapacity =
+    std::max<size_t>(6, kCellOverlap *(sizeof(NodeId) + sizeof(uint16_t)) / sizeof(NodeId));
+constexpr size_t kLeastNearWidth = 64;
 
 size_t aligned(size_t offset) { return (offset + kLineBytes - 1) / kLineBytes * kLineBytes; }
 
@@ -20,10 +25,20 @@ size_t list_capacity_of(const NodeShape &shape) {
   return std::max(shape.lanes * kSlackPercent / 100 + 1, kMinListCapacity);
 }
 
+size_t near_bytes(size_t width) { return width == 0 ? 0 : NearList::bytes(width); }
+
 }  // namespace
 
-BuildLayout::BuildLayout(const NodeShape &shape, size_t capacity)
-    : capacity_(capacity), record_bytes_(record_bytes_of(shape)), list_capacity_(list_capacity_of(shape)) {
+size_t BuildLayout::near_width_for(const NodeShape &shape, Metric metric, size_t beam) {
+  const size_t width = std::max<size_t>(kLeastNearWidth, 2 * shape.lanes);
+  return shape.has_codes() && edge_metric(metric) == Metric::l2 && beam <= width * 3 / 2 ? width : 0;
+}
+
+BuildLayout::BuildLayout(const NodeShape &shape, size_t capacity, size_t near_width)
+    : capacity_(capacity),
+      record_bytes_(record_bytes_of(shape)),
+      list_capacity_(list_capacity_of(shape)),
+      near_width_(near_width) {
   size_t end = aligned(sizeof(BuildHeader));
   const auto place = [&end, capacity](size_t bytes_each) {
     const size_t offset = end;
@@ -37,13 +52,14 @@ BuildLayout::BuildLayout(const NodeShape &shape, size_t capacity)
   locks_ = place(sizeof(uint8_t));
   rows_ = place(sizeof(RowId));
   extra_ = place(sizeof(ExtraRow));
+  near_ = place(near_bytes(near_width));
   bytes_ = end;
 }
 
-size_t BuildLayout::capacity_for(const NodeShape &shape, size_t wanted, size_t bytes) {
+size_t BuildLayout::capacity_for(const NodeShape &shape, size_t wanted, size_t bytes, size_t near_width) {
   const size_t fixed = aligned(sizeof(BuildHeader)) + kOverhead;
   const size_t each = record_bytes_of(shape) + list_capacity_of(shape) * sizeof(NodeId) + sizeof(uint16_t) +
-                      2 * sizeof(uint8_t) + sizeof(RowId) + sizeof(ExtraRow) + kLeadersBytes;
+                      2 * sizeof(uint8_t) + sizeof(RowId) + sizeof(ExtraRow) + near_bytes(near_width) + kLeadersBytes;
   const size_t room = bytes > fixed ? (bytes - fixed) / each : 0;
   return std::min({wanted, room, static_cast<size_t>(kNullNode) - 1});
 }

@@ -2,12 +2,11 @@
 // SPDX-License-Identifier: PostgreSQL
 #include "core/build_graph.hpp"
 
-#include <sched.h>
-
 #include <algorithm>
 #include <bit>
 #include <cstring>
 
+#include "core/list_lock.hpp"
 #include "simd/dispatch.hpp"
 
 namespace quiver::core {
@@ -27,32 +26,6 @@ BrowseOptions insertion_options(size_t beam, size_t lanes) {
   return options;
 }
 
-// Lists are read while others change them: invariant 3.
-template <class T>
-T load(T &value) {
-  return std::atomic_ref<T>(value).load(std::memory_order_acquire);
-}
-template <class T>
-void store(T &value, T now) {
-  std::atomic_ref<T>(value).store(now, std::memory_order_release);
-}
-
-// A byte as a lock, held for microseconds. Nothing under it throws or waits.
-class ListLock {
- public:
-  explicit ListLock(uint8_t &byte) : byte_(byte) {
-    constexpr int kSpins = 1000;
-    for (int spins = 0; byte_.exchange(1, std::memory_order_acquire) != 0; ++spins)
-      if (spins >= kSpins) sched_yield();
-  }
-  ~ListLock() { byte_.store(0, std::memory_order_release); }
-  ListLock(const ListLock &) = delete;
-  ListLock &operator=(const ListLock &) = delete;
-
- private:
-  std::atomic_ref<uint8_t> byte_;
-};
-
 }  // namespace
 
 BuildGraph::BuildGraph(const NodeShape &shape, const BuildOptions &options, const BuildLayout &layout, void *block,
@@ -70,6 +43,8 @@ BuildGraph::BuildGraph(const NodeShape &shape, const BuildOptions &options, cons
       locks_(static_cast<uint8_t *>(block) + layout.locks()),
       rows_(reinterpret_cast<RowId *>(static_cast<uint8_t *>(block) + layout.rows())),
       extra_rows_(reinterpret_cast<ExtraRow *>(static_cast<uint8_t *>(block) + layout.extra())),
+      near_(layout.near_width() == 0 ? nullptr : static_cast<uint8_t *>(block) + layout.near()),
+      near_width_(layout.near_width()),
       memory_(memory),
       candidates_(memory),
       ids_(memory),
@@ -120,8 +95,14 @@ void BuildGraph::choose_seeds() {
   header_->seed_count = count;
 }
 
-// The leader's first insertions become the entries; the others join once those are there to start from.
 void BuildGraph::insert_all(Crew &crew, Interrupt &interrupt) {
+  lead_seeds(crew, interrupt);
+  crew.lead(static_cast<uint32_t>(BuildStep::insert_rest), size(), kInsertionsPerRange,
+            [&, this](size_t first, size_t last) { insert_rest(first, last, interrupt); });
+}
+
+// The leader's first insertions become the entries; the others join once those are there to start from.
+void BuildGraph::lead_seeds(Crew &crew, Interrupt &interrupt) {
   std::memset(counts_, 0, size() * sizeof(*counts_));
   std::memset(chosen_counts_, 0, size());
   std::memset(locks_, 0, size());
@@ -134,9 +115,11 @@ void BuildGraph::insert_all(Crew &crew, Interrupt &interrupt) {
   }
   crew.lead(static_cast<uint32_t>(BuildStep::insert_seeds), header_->seed_count, kInsertionsPerRange,
             [&, this](size_t first, size_t last) { insert_seeds(first, last, interrupt); });
-  crew.lead(static_cast<uint32_t>(BuildStep::insert_rest), size(), kInsertionsPerRange,
-            [&, this](size_t first, size_t last) { insert_rest(first, last, interrupt); });
-  interrupt.report(size());
+}
+
+// With leaves, half of the work was to compare rows.
+void BuildGraph::report_linked(uint64_t nodes, Interrupt &interrupt) const {
+  interrupt.report(near_ != nullptr ? (size() + nodes) / 2 : nodes);
 }
 
 void BuildGraph::insert_seeds(size_t first, size_t last, Interrupt &interrupt) {
@@ -144,7 +127,7 @@ void BuildGraph::insert_seeds(size_t first, size_t last, Interrupt &interrupt) {
     interrupt.poll();
     insert(seeds()[i]);
   }
-  interrupt.report(header_->work.done.load());
+  report_linked(header_->work.done.load(), interrupt);
 }
 
 void BuildGraph::insert_rest(size_t first, size_t last, Interrupt &interrupt) {
@@ -153,7 +136,7 @@ void BuildGraph::insert_rest(size_t first, size_t last, Interrupt &interrupt) {
     interrupt.poll();
     insert(static_cast<NodeId>(i));
   }
-  interrupt.report(std::max<uint64_t>(header_->seed_count, header_->work.done.load()));
+  report_linked(std::max<uint64_t>(header_->seed_count, header_->work.done.load()), interrupt);
 }
 
 void BuildGraph::prefetch_record(NodeId id) const {
@@ -171,7 +154,7 @@ void BuildGraph::link(NodeId id) {
   ids_.clear();
   for (size_t i = 0; i < chosen; ++i) ids_.push_back(candidates_[i].index);
   std::copy(ids_.begin(), ids_.end(), list);
-  store(counts_[id], static_cast<uint16_t>(chosen));
+  store_shared(counts_[id], static_cast<uint16_t>(chosen));
   // From the first of these on, others find the node and change its list.
   for (const NodeId neighbour : ids_) add_reverse_edge(neighbour, id);
 }
@@ -187,8 +170,9 @@ size_t BuildGraph::prune(size_t wanted) {
 void BuildGraph::add_reverse_edge(NodeId from, NodeId to) {
   const ListLock lock(locks_[from]);
   const uint16_t count = counts_[from];
-  store(list_of(from)[count], to);
-  store(counts_[from], static_cast<uint16_t>(count + 1));
+  if (std::find(list_of(from), list_of(from) + count, to) != list_of(from) + count) return;
+  store_shared(list_of(from)[count], to);
+  store_shared(counts_[from], static_cast<uint16_t>(count + 1));
   if (count + 1u == list_capacity_) prune_list(from, shape_.lanes);
 }
 
@@ -199,36 +183,46 @@ void BuildGraph::prune_list(NodeId id, size_t wanted) {
   neighbour_.aim(scalar_code(id), codes(id));
   for (size_t i = 0; i < counts_[id]; ++i) candidates_.push_back({neighbour_.distance_to(list[i]), list[i], 0.0f});
   const size_t chosen = prune(wanted);
-  for (size_t i = 0; i < chosen; ++i) store(list[i], candidates_[i].index);
-  store(counts_[id], static_cast<uint16_t>(chosen));
+  for (size_t i = 0; i < chosen; ++i) store_shared(list[i], candidates_[i].index);
+  store_shared(counts_[id], static_cast<uint16_t>(chosen));
 }
 
-// Lanes left free by pruning take the nearest nodes two edges away: they cost nothing on the page and save visits.
+// Lanes left free by pruning take the nearest nodes met, or else those two edges away: they cost nothing on the page
+// and save visits.
 void BuildGraph::fill_list(NodeId id) {
   NodeId *list = list_of(id);
   const size_t own = counts_[id];
   chosen_counts_[id] = static_cast<uint8_t>(own);
   if (own >= shape_.lanes) return;
+  candidates_.clear();
+  if (near_ != nullptr)
+    offer_near(id);
+  else
+    offer_second(id);
+  const size_t wanted = std::min<size_t>(shape_.lanes - own, candidates_.size());
+  std::partial_sort(candidates_.begin(), candidates_.begin() + static_cast<std::ptrdiff_t>(wanted), candidates_.end(),
+                    [](const PruneCandidate &a, const PruneCandidate &b) { return a.distance < b.distance; });
+  for (size_t i = 0; i < wanted; ++i) list[own + i] = candidates_[i].index;
+  store_shared(counts_[id], static_cast<uint16_t>(own + wanted));
+}
+
+// The nodes two edges away that the list does not hold.
+void BuildGraph::offer_second(NodeId id) {
+  NodeId *list = list_of(id);
+  const size_t own = counts_[id];
   ids_.clear();
   for (size_t i = 0; i < own; ++i) {
     NodeId *others = list_of(list[i]);
-    const size_t count = load(counts_[list[i]]);
+    const size_t count = load_shared(counts_[list[i]]);
     for (size_t j = 0; j < count; ++j)
       if (others[j] != id) ids_.push_back(others[j]);
   }
   std::sort(ids_.begin(), ids_.end());
   ids_.erase(std::unique(ids_.begin(), ids_.end()), ids_.end());
-  candidates_.clear();
   neighbour_.aim(scalar_code(id), codes(id));
-  for (const NodeId second : ids_) {
-    if (std::find(list, list + own, second) != list + own) continue;
-    candidates_.push_back({neighbour_.distance_to(second), second, 0.0f});
-  }
-  const size_t wanted = std::min<size_t>(shape_.lanes - own, candidates_.size());
-  std::partial_sort(candidates_.begin(), candidates_.begin() + static_cast<std::ptrdiff_t>(wanted), candidates_.end(),
-                    [](const PruneCandidate &a, const PruneCandidate &b) { return a.distance < b.distance; });
-  for (size_t i = 0; i < wanted; ++i) list[own + i] = candidates_[i].index;
-  store(counts_[id], static_cast<uint16_t>(own + wanted));
+  for (const NodeId second : ids_)
+    if (std::find(list, list + own, second) == list + own)
+      candidates_.push_back({neighbour_.distance_to(second), second, 0.0f});
 }
 
 void BuildGraph::take_part(Crew &crew, BuildStep step, Interrupt &interrupt) {
@@ -241,6 +235,14 @@ void BuildGraph::take_part(Crew &crew, BuildStep step, Interrupt &interrupt) {
     case BuildStep::insert_rest:
       return crew.take_part(kInsertionsPerRange,
                             [&, this](size_t first, size_t last) { insert_rest(first, last, interrupt); });
+    case BuildStep::assign_cells:
+      return crew.take_part(kRowsPerRange,
+                            [&, this](size_t first, size_t last) { assign_cells(first, last, interrupt); });
+    case BuildStep::search_leaves:
+      return crew.take_part(1, [&, this](size_t first, size_t last) { search_leaves(first, last, interrupt); });
+    case BuildStep::link_near:
+      return crew.take_part(kLinksPerRange,
+                            [&, this](size_t first, size_t last) { link_near(first, last, interrupt); });
     case BuildStep::prune:
       return crew.take_part(kListsPerRange,
                             [&, this](size_t first, size_t last) { prune_lists(first, last, interrupt); });
@@ -266,7 +268,11 @@ void BuildGraph::fill_lists(size_t first, size_t last, Interrupt &interrupt) {
 
 void BuildGraph::finish(Crew &crew, Interrupt &interrupt) {
   sort_by_region(crew, interrupt);
-  insert_all(crew, interrupt);
+  if (near_ != nullptr)
+    link_by_leaves(crew, interrupt);
+  else
+    insert_all(crew, interrupt);
+  interrupt.report(size());
   crew.lead(static_cast<uint32_t>(BuildStep::prune), size(), kListsPerRange,
             [&, this](size_t first, size_t last) { prune_lists(first, last, interrupt); });
   crew.lead(static_cast<uint32_t>(BuildStep::fill), size(), kListsPerRange,
@@ -379,8 +385,8 @@ template <class Sink>
 Visit BuildGraph::View::expand(NodeId id, float estimate, Sink &sink, Payload *) {
   NodeId *fresh = fresh_.data();
   NodeId *list = graph_.list_of(id);
-  const size_t length = load(graph_.counts_[id]);
-  for (size_t i = 0; i < length; ++i) fresh[i] = load(list[i]);
+  const size_t length = load_shared(graph_.counts_[id]);
+  for (size_t i = 0; i < length; ++i) fresh[i] = load_shared(list[i]);
   const size_t count = sink.admit(fresh, length);
   for (size_t i = 0; i < count; ++i) graph_.prefetch_record(fresh[i]);
   for (size_t i = 0; i < count; ++i) sink.take(fresh[i], distance_to(fresh[i]));

@@ -19,6 +19,7 @@
 #include "core/graph_browser.hpp"
 #include "core/interrupt.hpp"
 #include "core/metric.hpp"
+#include "core/near_lists.hpp"
 #include "core/node_format.hpp"
 #include "core/plain_distance.hpp"
 #include "core/random.hpp"
@@ -33,12 +34,22 @@ struct BuildOptions {
 };
 
 // The steps that are shared; callers may have more, from kFirstOtherStep on.
-enum class BuildStep : uint32_t { rank_rows = 1, insert_seeds, insert_rest, prune, fill };
+enum class BuildStep : uint32_t {
+  rank_rows = 1,
+  assign_cells,
+  search_leaves,
+  insert_seeds,
+  insert_rest,
+  link_near,
+  prune,
+  fill
+};
 inline constexpr uint32_t kFirstOtherStep = 16;
 
 // One participant's hand on a graph that one or more processes build in one block. Rows are collected first, then
-// sorted by region, so that consecutive insertions (and later the pages) touch the same memory; then inserted one by
-// one: search, prune, reverse edges.
+// sorted by region, so that consecutive insertions (and later the pages) touch the same memory. With near lists in the
+// layout, leaves fill those (leaf_search.hpp), a random sample is inserted for the long edges, and the others are
+// linked from their lists; without, all are inserted one by one: search, prune, reverse edges.
 class BuildGraph {
  public:
   // `block`: layout.bytes() of memory aligned to a cache line, the header zero when the first participant comes.
@@ -99,8 +110,10 @@ class BuildGraph {
  private:
   static constexpr size_t kBestEntries = 4;
   static constexpr size_t kRowsPerRange = 4096;  // that participants rank at a time
+  static constexpr size_t kLinksPerRange = 256;
 
   struct Place;
+  class NearRows;
 
   const uint8_t *record(NodeId id) const { return records_ + id * record_bytes_; }
   uint8_t *record(NodeId id) { return records_ + id * record_bytes_; }
@@ -122,7 +135,23 @@ class BuildGraph {
   bool same_code(NodeId a, NodeId b) const;
 
   void choose_seeds();
+  NearList *near_list(NodeId id) const {
+    return reinterpret_cast<NearList *>(near_ + id * NearList::bytes(near_width_));
+  }
+  NodeId *cell_members() const { return lists_; }
+  uint16_t *cells_of_rows() const { return reinterpret_cast<uint16_t *>(lists_ + capacity_ * kCellOverlap); }
+  void link_by_leaves(Crew &crew, Interrupt &interrupt);
+  void choose_cells();
+  void assign_cells(size_t first, size_t last, Interrupt &interrupt);
+  void gather_cells(Interrupt &interrupt);
+  void search_leaves(size_t first, size_t last, Interrupt &interrupt);
+  void link_near(size_t first, size_t last, Interrupt &interrupt);
+  void link_from_near_list(NodeId id);
+  void offer_near(NodeId id);
+
   void insert_all(Crew &crew, Interrupt &interrupt);
+  void lead_seeds(Crew &crew, Interrupt &interrupt);
+  void report_linked(uint64_t nodes, Interrupt &interrupt) const;
   void insert_seeds(size_t first, size_t last, Interrupt &interrupt);
   void insert_rest(size_t first, size_t last, Interrupt &interrupt);
   void insert(NodeId id);
@@ -130,6 +159,7 @@ class BuildGraph {
   void add_reverse_edge(NodeId from, NodeId to);
   void prune_list(NodeId id, size_t wanted);
   void fill_list(NodeId id);
+  void offer_second(NodeId id);
   void prune_lists(size_t first, size_t last, Interrupt &interrupt);
   void fill_lists(size_t first, size_t last, Interrupt &interrupt);
   void link_unreachable(Interrupt &interrupt);
@@ -149,6 +179,8 @@ class BuildGraph {
   uint8_t *locks_;
   RowId *rows_;
   ExtraRow *extra_rows_;
+  uint8_t *near_;  // null without near lists
+  size_t near_width_;
   std::pmr::memory_resource *memory_;
   std::pmr::vector<PruneCandidate> candidates_;
   std::pmr::vector<NodeId> ids_;

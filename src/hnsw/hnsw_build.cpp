@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: PostgreSQL
 #include <algorithm>
 
+#include "core/leaf_search.hpp"
 #include "hnsw/hnsw_builder.hpp"
 #include "hnsw/hnsw_calibrate.hpp"
 #include "hnsw/hnsw_internal.hpp"
@@ -33,15 +34,26 @@ Size block_budget(int participants) {
 }
 
 // Nodes that the block has room for: all rows, or as many as the budget allows.
-uint64 block_capacity(const MetaPage &meta, double rows, int participants) {
-  return core::BuildLayout::capacity_for(shape_of(meta), static_cast<size_t>(rows) + 1, block_budget(participants));
+uint64 block_capacity(const MetaPage &meta, double rows, Size budget, Size near_width) {
+  return core::BuildLayout::capacity_for(shape_of(meta), static_cast<size_t>(rows) + 1, budget, near_width);
 }
 
-// Sets what the leader owes to `shared`.
-void prepare(BuildShared *shared, const MetaPage &meta, uint64 capacity) {
+// Leaves need lists of near nodes besides; where not all rows would fit with them, rows are inserted one by one.
+Size affordable_near_width(const MetaPage &meta, double rows, Size budget, int participants) {
+  const auto shape = shape_of(meta);
+  const Size width = core::BuildLayout::near_width_for(shape, meta.metric, beam_for(meta.ef_construction));
+  const Size work = core::LeafSearch::bytes(shape.dimensions) * static_cast<Size>(participants);
+  if (width == 0 || budget <= work) return 0;
+  return block_capacity(meta, rows, budget - work, width) > rows ? width : 0;
+}
+
+// Sets what the leader owes to `shared`. `most_rows`: to make room for, `rows`: to be expected.
+void prepare(BuildShared *shared, const MetaPage &meta, double rows, double most_rows, int participants) {
+  const Size budget = block_budget(participants);
   shared->meta = meta;
   shared->ef_construction = meta.ef_construction;
-  shared->capacity = capacity;
+  shared->near_width = affordable_near_width(meta, rows, budget, participants);
+  shared->capacity = block_capacity(meta, most_rows, budget, shared->near_width);
 }
 
 void take_part(const Builder::Place &place, Relation heap, IndexInfo *info, TableScanDesc scan) {
@@ -53,10 +65,10 @@ void take_part(const Builder::Place &place, Relation heap, IndexInfo *info, Tabl
 void build_alone(Relation heap, Relation index, IndexInfo *info, const MetaPage &meta, BuildShared *shared,
                  MemoryContext context) {
   const double most_rows = static_cast<double>(RelationGetNumberOfBlocks(heap)) * MaxHeapTuplesPerPage;
-  prepare(shared, meta, block_capacity(meta, most_rows, 1));
+  prepare(shared, meta, pg::estimate_rows(heap), most_rows, 1);
   // The block goes with the context, so what it came from has to last as long.
   auto *memory = pg::make<pg::ContextResource>(context, context);
-  const core::BuildLayout layout(shape_of(meta), shared->capacity);
+  const core::BuildLayout layout = layout_of(*shared);
   auto *block = pg::make<core::PrivateBlock>(context, layout, memory);
   auto *crew = pg::make<core::SoloCrew>(context, &static_cast<core::BuildHeader *>(block->get())->work);
   take_part({index, shared, block->get(), crew, true, context}, heap, info, nullptr);
@@ -67,12 +79,13 @@ bool build_together(Relation heap, Relation index, IndexInfo *info, const MetaPa
                     MemoryContext context) {
   const int workers = compat::build_workers(heap, index, info);
   if (workers <= 0) return false;
-  const uint64 capacity = block_capacity(meta, pg::estimate_rows(heap), workers + 1);
-  const Size bytes = core::BuildLayout(shape_of(meta), capacity).bytes();
+  const double rows = pg::estimate_rows(heap);
+  prepare(shared, meta, rows, rows, workers + 1);
+  const Size bytes = layout_of(*shared).bytes();
   pg::Team *team = pg::make_team({heap, index, info, "hnsw_build_worker", workers, sizeof(BuildShared), bytes});
   if (team == nullptr) return false;
   auto *common = static_cast<BuildShared *>(team->payload);
-  prepare(common, meta, capacity);
+  prepare(common, meta, rows, rows, workers + 1);
   auto *header = static_cast<core::BuildHeader *>(team->block);
   memset(team->block, 0, sizeof *header);
   pg::launch_team(team);

@@ -36,10 +36,14 @@ void report_phase(BuildPhase phase, uint64 total) {
   pgstat_progress_update_multi_param(lengthof(parameters), parameters, values);
 }
 
+core::BuildLayout layout_of(const BuildShared &shared) {
+  return {shape_of(shared.meta), shared.capacity, shared.near_width};
+}
+
 struct Builder::GraphMemory {
   GraphMemory(MemoryContext context, const BuildShared &shared, void *block)
       : memory(context),
-        layout(shape_of(shared.meta), shared.capacity),
+        layout(layout_of(shared)),
         graph(shape_of(shared.meta), {shared.meta.metric, beam_for(shared.ef_construction)}, layout, block, &memory) {}
   pg::ContextResource memory;
   core::BuildLayout layout;

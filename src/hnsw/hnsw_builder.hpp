@@ -27,13 +27,16 @@ struct BuildShared {
   // Set by the leader before anybody else comes.
   MetaPage meta;
   int ef_construction;
-  uint64 capacity;  // of the block
+  uint64 capacity;    // of the block
+  uint64 near_width;  // of the lists that leaves fill; 0: rows are inserted
   // While the heap is read.
   std::atomic<uint32> loading;  // participants who may still add to the block
   std::atomic<uint32> is_full;  // the block had no room for some row
   std::atomic<uint64> rows;     // with a vector, whether in memory or on pages
   std::atomic<uint64> heap_rows;
 };
+
+core::BuildLayout layout_of(const BuildShared &shared);
 
 // Rows are collected in the block until it is full or the heap is read; then all participants together make its graph
 // and write its pages; rows that are left are inserted into these, by whoever reads them.

@@ -70,7 +70,9 @@ class BuildGraphTest : public testing::Test {
     shape_ = choose_node_shape(kDimensions, 8);
     rotation_ = std::make_unique<Rotation>(kDimensions, 1, memory_);
     encoder_ = std::make_unique<RowEncoder>(shape_, Metric::l2, *rotation_, memory_);
-    layout_ = std::make_unique<BuildLayout>(shape_, BuildLayout::capacity_for(shape_, rows, budget));
+    const size_t near_width = by_leaves_ ? BuildLayout::near_width_for(shape_, metric, 64) : 0;
+    const size_t capacity = BuildLayout::capacity_for(shape_, rows, budget, near_width);
+    layout_ = std::make_unique<BuildLayout>(shape_, capacity, near_width);
     block_ = std::make_unique<PrivateBlock>(*layout_, memory_);
     graph_ = std::make_unique<BuildGraph>(shape_, BuildOptions{metric, 64}, *layout_, block_->get(), memory_);
     added_ = 0;
@@ -78,7 +80,8 @@ class BuildGraphTest : public testing::Test {
     std::normal_distribution<float> normal;
     for (size_t i = 0; i < distinct; ++i) {
       std::vector<float> row(kDimensions);
-      for (float &value : row) value = normal(random);
+      const float spread = random() % 100 < alike_percent_ ? 0.01f : 1.0f;
+      for (float &value : row) value = spread * normal(random);
       vectors_.push_back(row);
     }
     for (size_t i = 0; i < rows; ++i) {
@@ -98,6 +101,18 @@ class BuildGraphTest : public testing::Test {
       EXPECT_EQ(distinct.count(id), 0u);
       for (const NodeId neighbour : distinct) EXPECT_LT(neighbour, graph_->size());
     }
+  }
+
+  void expect_reachable() {
+    std::set<NodeId> reached(graph_->entries().begin(), graph_->entries().end());
+    std::vector<NodeId> queue(reached.begin(), reached.end());
+    while (!queue.empty()) {
+      const NodeId id = queue.back();
+      queue.pop_back();
+      for (const NodeId next : graph_->neighbours(id))
+        if (reached.insert(next).second) queue.push_back(next);
+    }
+    EXPECT_EQ(reached.size(), graph_->size());
   }
 
   // Share of the ten nearest of fifty nodes that a narrow search finds.
@@ -131,12 +146,18 @@ class BuildGraphTest : public testing::Test {
   std::unique_ptr<BuildGraph> graph_;
   std::vector<std::vector<float>> vectors_;
   size_t added_ = 0;
+  bool by_leaves_ = false;
+  unsigned alike_percent_ = 0;  // rows in one small ball
 };
 
 TEST_F(BuildGraphTest, ListsAreSound) {
-  build(2000, 2000);
-  ASSERT_EQ(graph_->size(), 2000u);
-  expect_sound_lists();
+  for (const bool by_leaves : {false, true}) {
+    by_leaves_ = by_leaves;
+    vectors_.clear();
+    build(2000, 2000);
+    ASSERT_EQ(graph_->size(), 2000u);
+    expect_sound_lists();
+  }
 }
 
 TEST_F(BuildGraphTest, EveryNodeIsReachable) {
@@ -144,16 +165,40 @@ TEST_F(BuildGraphTest, EveryNodeIsReachable) {
     for (const size_t rows : {700, 1500, 3000}) {
       vectors_.clear();
       build(rows, rows, SIZE_MAX, metric);
-      std::set<NodeId> reached(graph_->entries().begin(), graph_->entries().end());
-      std::vector<NodeId> queue(reached.begin(), reached.end());
-      while (!queue.empty()) {
-        const NodeId id = queue.back();
-        queue.pop_back();
-        for (const NodeId next : graph_->neighbours(id))
-          if (reached.insert(next).second) queue.push_back(next);
-      }
-      EXPECT_EQ(reached.size(), graph_->size());
+      expect_reachable();
     }
+}
+
+TEST_F(BuildGraphTest, LeavesServeAnyNumberOfRows) {
+  by_leaves_ = true;
+  for (const size_t rows : {1, 2, 60, 1000, 1100, 6000}) {
+    vectors_.clear();
+    build(rows, rows);
+    ASSERT_EQ(graph_->size(), rows);
+    expect_sound_lists();
+    expect_reachable();
+    if (rows >= 60) EXPECT_GT(recall_of_neighbours(), 0.97) << rows << " rows";
+  }
+}
+
+// Pivots hardly divide such rows.
+TEST_F(BuildGraphTest, LeavesCopeWithRowsThatAreAlike) {
+  by_leaves_ = true;
+  for (const unsigned percent : {95, 100}) {
+    vectors_.clear();
+    alike_percent_ = percent;
+    build(5000, 5000);
+    expect_sound_lists();
+    expect_reachable();
+    EXPECT_GT(recall_of_neighbours(), 0.95) << percent << " %";
+  }
+}
+
+TEST_F(BuildGraphTest, LeavesAreForProductsAndOrdinaryBeams) {
+  shape_ = choose_node_shape(kDimensions, 8);
+  EXPECT_GT(BuildLayout::near_width_for(shape_, Metric::cosine, 96), 0u);
+  EXPECT_EQ(BuildLayout::near_width_for(shape_, Metric::inner_product, 96), 0u);
+  EXPECT_EQ(BuildLayout::near_width_for(shape_, Metric::l2, 1000), 0u);
 }
 
 TEST_F(BuildGraphTest, EqualVectorsShareANode) {
@@ -165,12 +210,14 @@ TEST_F(BuildGraphTest, EqualVectorsShareANode) {
 }
 
 TEST_F(BuildGraphTest, SeveralBuildAsWellAsOne) {
-  for (const size_t helpers : {0, 3}) {
-    vectors_.clear();
-    build(6000, 6000, SIZE_MAX, Metric::l2, helpers);
-    expect_sound_lists();
-    EXPECT_GT(recall_of_neighbours(), 0.97) << helpers << " helpers";
-  }
+  for (const bool by_leaves : {false, true})
+    for (const size_t helpers : {0, 3}) {
+      by_leaves_ = by_leaves;
+      vectors_.clear();
+      build(6000, 6000, SIZE_MAX, Metric::l2, helpers);
+      expect_sound_lists();
+      EXPECT_GT(recall_of_neighbours(), 0.97) << helpers << " helpers, " << (by_leaves ? "leaves" : "insertion");
+    }
 }
 
 TEST_F(BuildGraphTest, StopsAtItsBudget) {

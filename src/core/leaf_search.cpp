@@ -1,0 +1,190 @@
+// Division into leaves, and all pairs of a leaf.
+// SPDX-License-Identifier: PostgreSQL
+#include "core/leaf_search.hpp"
+
+#include <algorithm>
+#include <limits>
+
+#include "simd/dispatch.hpp"
+
+namespace quiver::core {
+
+namespace {
+
+constexpr float kInfinity = std::numeric_limits<float>::infinity();
+constexpr size_t kMostLeafRows = 1000;
+constexpr size_t kLeastLeafRows = 100;
+constexpr size_t kLeafValues = size_t{2} << 20;  // of long vectors a leaf has fewer
+constexpr size_t kRowsPerGroup = 8;              // compared before the first branch
+
+}  // namespace
+
+LeafSearch::LeafSearch(LeafRows &rows, size_t dimensions, std::pmr::memory_resource *memory)
+    : rows_(rows),
+      dimensions_(dimensions),
+      memory_(memory),
+      kernels_(simd::kernels()),
+      values_(memory),
+      squared_norms_(memory),
+      products_(memory),
+      bounds_(memory),
+      counts_(memory),
+      kept_(memory) {}
+
+size_t LeafSearch::leaf_rows(size_t dimensions) {
+  return std::clamp(kLeafValues / std::max<size_t>(dimensions, 1), kLeastLeafRows, kMostLeafRows);
+}
+
+size_t LeafSearch::bytes(size_t dimensions) {
+  const size_t rows = leaf_rows(dimensions);
+  const size_t leaf = rows * (dimensions + 2 * kBlockRows) * sizeof(float) + rows * kKeptOfLeaf * sizeof(NearNode);
+  return leaf + (kMostPivots + kBlockRows) * dimensions * sizeof(float);
+}
+
+// Twice as many cells as full leaves would need: cells are uneven.
+size_t LeafSearch::pivots_for(size_t rows, size_t dimensions, size_t overlap) {
+  const size_t leaf = leaf_rows(dimensions);
+  return rows <= leaf ? 1 : std::clamp<size_t>(2 * rows * overlap / leaf, 2, kMostPivots);
+}
+
+void LeafSearch::decode(NodeId id, float *values) const {
+  const ScalarCode &code = rows_.scalar_code(id);
+  kernels_.decode_u8(rows_.codes(id), dimensions_, code.minimum, code.step, values);
+}
+
+void LeafSearch::decode_pivots(std::span<const NodeId> ids, Pivots *pivots) const {
+  pivots->values.resize(ids.size() * dimensions_);
+  pivots->squared_norms.clear();
+  for (size_t i = 0; i < ids.size(); ++i) {
+    decode(ids[i], &pivots->values[i * dimensions_]);
+    pivots->squared_norms.push_back(rows_.scalar_code(ids[i]).squared_norm);
+  }
+}
+
+void LeafSearch::assign(std::span<const NodeId> ids, const Pivots &pivots, size_t overlap, uint16_t *cells,
+                        Interrupt &interrupt) {
+  const size_t count = pivots.count();
+  values_.resize(kBlockRows * dimensions_);
+  products_.resize(kBlockRows * count);
+  for (size_t first = 0; first < ids.size(); first += kBlockRows) {
+    interrupt.poll();
+    const size_t rows = std::min(kBlockRows, ids.size() - first);
+    for (size_t i = 0; i < rows; ++i) decode(ids[first + i], &values_[i * dimensions_]);
+    kernels_.inner_products(values_.data(), rows, pivots.values.data(), count, dimensions_, products_.data());
+    for (size_t i = 0; i < rows; ++i) {
+      float *distances = &products_[i * count];
+      for (size_t j = 0; j < count; ++j) distances[j] = pivots.squared_norms[j] - 2.0f * distances[j];
+      for (size_t k = 0; k < overlap; ++k) {
+        const auto nearest = static_cast<size_t>(std::min_element(distances, distances + count) - distances);
+        distances[nearest] = kInfinity;
+        *cells++ = static_cast<uint16_t>(nearest);
+      }
+    }
+  }
+}
+
+// A cell that took nearly everything would not get smaller by further pivots: its rows are all alike, and go into
+// leaves in the order they have.
+void LeafSearch::divide(std::span<NodeId> ids, size_t overlap, Interrupt &interrupt) {
+  if (ids.size() <= leaf_rows(dimensions_)) return compare_all(ids, interrupt);
+  const size_t count = pivots_for(ids.size(), dimensions_, overlap);
+  for (size_t i = 0; i < count; ++i) std::swap(ids[i], ids[i + random_.below(ids.size() - i)]);
+  std::pmr::vector<std::pmr::vector<NodeId>> cells(count, memory_);
+  {
+    Pivots pivots(memory_);
+    decode_pivots(ids.first(count), &pivots);
+    const size_t each = std::clamp<size_t>(count / 2, 1, overlap);
+    std::pmr::vector<uint16_t> nearest(ids.size() * each, memory_);
+    assign(ids, pivots, each, nearest.data(), interrupt);
+    for (size_t i = 0; i < nearest.size(); ++i) cells[nearest[i]].push_back(ids[i / each]);
+  }
+  for (std::pmr::vector<NodeId> &cell : cells) {
+    const std::span<NodeId> all(cell);
+    if (cell.size() <= ids.size() / 10 * 9) {
+      divide(all, 1, interrupt);
+    } else {
+      const size_t leaf = leaf_rows(dimensions_);
+      for (size_t first = 0; first < all.size(); first += leaf)
+        compare_all(all.subspan(first, std::min(leaf, all.size() - first)), interrupt);
+    }
+    cell = std::pmr::vector<NodeId>(memory_);
+  }
+}
+
+void LeafSearch::compare_all(std::span<const NodeId> ids, Interrupt &interrupt) {
+  const size_t rows = ids.size();
+  if (rows < 2) return;
+  values_.resize(rows * dimensions_);
+  products_.resize(kBlockRows * rows);
+  squared_norms_.resize(rows);
+  bounds_.resize(rows);
+  kept_.resize(rows * kKeptOfLeaf);
+  counts_.assign(rows, 0);
+  for (size_t i = 0; i < rows; ++i) {
+    decode(ids[i], &values_[i * dimensions_]);
+    squared_norms_[i] = rows_.scalar_code(ids[i]).squared_norm;
+    bounds_[i] = rows_.bound(ids[i]);
+  }
+  // Each pair once: a block of rows with itself and all that follow.
+  for (size_t first = 0; first < rows; first += kBlockRows) {
+    interrupt.poll();
+    const float *block = &values_[first * dimensions_];
+    const size_t count = std::min(kBlockRows, rows - first), columns = rows - first;
+    kernels_.inner_products(block, count, block, columns, dimensions_, products_.data());
+    for (size_t i = 0; i < count; ++i) compare_row(i, first, &products_[i * columns], columns);
+  }
+  hand_over(ids);
+}
+
+// Row `first + row` with those after it.
+void LeafSearch::compare_row(size_t row, size_t first, float *products, size_t columns) {
+  const float *norms = &squared_norms_[first];
+  const float *bounds = &bounds_[first];
+  const float own = norms[row];
+  for (size_t j = 0; j < columns; ++j) products[j] = own + norms[j] - 2.0f * products[j];
+  const auto compare = [&](size_t j) {
+    if (products[j] < bounds[row]) keep(first + row, first + j, products[j]);
+    if (products[j] < bounds[j]) keep(first + j, first + row, products[j]);
+  };
+  size_t j = row + 1;
+  for (; j + kRowsPerGroup <= columns; j += kRowsPerGroup) {
+    int any = 0;
+    for (size_t k = j; k < j + kRowsPerGroup; ++k) any |= (products[k] < bounds[k]) | (products[k] < bounds[row]);
+    if (any == 0) continue;
+    for (size_t k = j; k < j + kRowsPerGroup; ++k) compare(k);
+  }
+  for (; j < columns; ++j) compare(j);
+}
+
+void LeafSearch::keep(size_t row, size_t other, float distance) {
+  NearNode *kept = &kept_[row * kKeptOfLeaf];
+  const NearNode node{distance, static_cast<NodeId>(other)};
+  if (counts_[row] < kKeptOfLeaf) {
+    kept[counts_[row]++] = node;
+    if (counts_[row] == kKeptOfLeaf)
+      bounds_[row] = std::min(bounds_[row], std::max_element(kept, kept + kKeptOfLeaf)->distance);
+    return;
+  }
+  size_t farthest = 0;
+  float next = -kInfinity;
+  for (size_t i = 1; i < kKeptOfLeaf; ++i) {
+    if (kept[farthest] < kept[i]) {
+      next = kept[farthest].distance;
+      farthest = i;
+    } else {
+      next = std::max(next, kept[i].distance);
+    }
+  }
+  kept[farthest] = node;
+  bounds_[row] = std::min(bounds_[row], std::max(next, distance));
+}
+
+void LeafSearch::hand_over(std::span<const NodeId> ids) {
+  for (size_t i = 0; i < ids.size(); ++i) {
+    NearNode *kept = &kept_[i * kKeptOfLeaf];
+    for (size_t k = 0; k < counts_[i]; ++k) kept[k] = {std::max(0.0f, kept[k].distance), ids[kept[k].id]};
+    rows_.offer(ids[i], kept, counts_[i]);
+  }
+}
+
+}  // namespace quiver::core
