@@ -1,6 +1,7 @@
 -- Everything the extension makes, as the catalogue shows it: what clients look up.
 CREATE TEMP VIEW members AS SELECT d.classid, d.objid FROM pg_depend d JOIN pg_extension e ON e.oid = d.refobjid AND e.extname = 'quiver'
-  WHERE d.deptype = 'e' AND d.refclassid = 'pg_extension'::regclass;
+  WHERE d.deptype = 'e' AND d.refclassid = 'pg_extension'::regclass
+    AND NOT EXISTS (SELECT FROM pg_type t WHERE d.classid = 'pg_type'::regclass AND t.oid = d.objid AND t.typname LIKE '\_%');  -- members from 17 on
 SELECT extversion, extrelocatable FROM pg_extension WHERE extname = 'quiver';
 SELECT classid::regclass, count(*) FROM members GROUP BY 1 ORDER BY 1::text;
 SELECT typname, typtype, typelem, typcategory, typdelim, typlen, typalign, typstorage, typsubscript, typarray::regtype, typinput, typoutput, typreceive, typsend, typmodin, typmodout
