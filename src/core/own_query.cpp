@@ -13,7 +13,11 @@
 namespace quiver::core {
 
 OwnQuery::OwnQuery(size_t dimensions, Metric metric, const Rotation &rotation, std::pmr::memory_resource *memory)
-    : metric_(metric), rotation_(rotation), kernels_(simd::kernels()), rotated_(dimensions, memory), rough_(dimensions, memory) {}
+    : metric_(metric),
+      rotation_(rotation),
+      kernels_(simd::kernels()),
+      rotated_(dimensions, memory),
+      rough_(dimensions, memory) {}
 
 bool OwnQuery::aim(const float *vector) {
   const size_t n = rotated_.size();
