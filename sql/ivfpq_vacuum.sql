@@ -36,3 +36,11 @@ INSERT INTO kept VALUES (1, sample_vector(1, 12));
 SELECT id FROM kept ORDER BY v <-> sample_vector(1, 12);
 SELECT * FROM quiver_verify('kept_v', true);
 DROP TABLE kept;
+-- rows are locked only where the server keeps their addresses: whatever the plan, the right one
+CREATE TABLE jobs (id integer PRIMARY KEY, v vector(3));
+INSERT INTO jobs SELECT i, ARRAY[i, 1, 1]::vector FROM generate_series(1, 100) i;
+CREATE INDEX ON jobs USING ivfpq (v vector_l2_ops);
+BEGIN;
+SELECT id FROM jobs ORDER BY v <-> '[42.2,1,1]' LIMIT 2 FOR UPDATE SKIP LOCKED;
+COMMIT;
+DROP TABLE jobs;

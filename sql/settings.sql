@@ -9,7 +9,7 @@ SELECT '[1,2]'::vector;
 SHOW hnsw.ef_search;
 SHOW hnsw.max_scan_tuples;
 SELECT error_of('SET hnsw.another = 1'), error_of('SET quiver.another = 1'), error_of('SHOW hnsw.no_such_setting');
-SELECT name, setting, min_val, max_val, boot_val, enumvals, context, unit FROM pg_settings WHERE name ~ '^(hnsw|quiver)[.]' AND name <> 'quiver.simd_tier' ORDER BY 1;
+SELECT name, setting, min_val, max_val, boot_val, enumvals, context, unit FROM pg_settings WHERE name ~ '^(hnsw|ivfflat|ivfpq|quiver)[.]' AND name <> 'quiver.simd_tier' ORDER BY 1;
 SELECT command, error_of(command) FROM (VALUES ('SET hnsw.ef_search = 0'), ('SET hnsw.ef_search = 1001'), ('SET hnsw.iterative_scan = on'), ('SET hnsw.iterative_scan = true'),
   ('SET hnsw.max_scan_tuples = 0'), ('SET hnsw.scan_mem_multiplier = 0.5'), ('SET hnsw.scan_mem_multiplier = 1001'), ('SET "hnsw.ef_search" = "100"'),
   ('SET "hnsw.iterative_scan" = "relaxed_order"'), ('SELECT set_config(''hnsw.ef_search'', ''50'', true)')) t(command);

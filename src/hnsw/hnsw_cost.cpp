@@ -6,11 +6,10 @@
 #include "hnsw/hnsw_index.hpp"
 #include "hnsw/hnsw_internal.hpp"
 #include "hnsw/hnsw_options.hpp"
+#include "types/index_cost.hpp"
 
 extern "C" {
 #include "access/genam.h"
-#include "access/htup_details.h"
-#include "executor/tuptable.h"
 #include "optimizer/cost.h"
 #include "optimizer/optimizer.h"
 #include "utils/float.h"
@@ -76,33 +75,6 @@ double run_cost(const Outlook &outlook, double wanted) {
   return std::min(browsed, outlook.rows) * outlook.visit_cost + swept;
 }
 
-// Rows that the index will hand out: those that a LIMIT wants, and with a filter as many more as it rejects.
-double rows_wanted(const PlannerInfo *root, const RelOptInfo *table, double rows) {
-  if (root->limit_tuples <= 0.0 || table->rows <= 0.0 || table->tuples <= 0.0) return rows;
-  return std::clamp(root->limit_tuples * std::max(1.0, table->tuples / table->rows), 1.0, rows);
-}
-
-// Whether a row keeps its address in the executor's queue for rows whose order is rechecked. 15.18 and others before
-// 2026's last releases lose it there, and FOR UPDATE would lock a row that does not exist.
-bool asks_whether_addresses_are_kept() {
-  const TupleDesc nothing = CreateTemplateTupleDesc(0);
-  const HeapTuple tuple = heap_form_tuple(nothing, nullptr, nullptr);
-  ItemPointerSet(&tuple->t_self, 1, 1);
-  TupleTableSlot *slot = MakeSingleTupleTableSlot(nothing, &TTSOpsBufferHeapTuple);
-  ExecForceStoreHeapTuple(tuple, slot, false);
-  const bool kept = ItemPointerIsValid(&slot->tts_tid) && ItemPointerEquals(&slot->tts_tid, &tuple->t_self);
-  ExecDropSingleTupleTableSlot(slot);
-  heap_freetuple(tuple);
-  FreeTupleDesc(nothing);
-  return kept;
-}
-
-bool keeps_row_addresses() {
-  static constinit int kept = -1;
-  if (kept < 0) kept = asks_whether_addresses_are_kept() ? 1 : 0;
-  return kept == 1;
-}
-
 }  // namespace
 
 void estimate_cost(PlannerInfo *root, IndexPath *path, double loop_count, Cost *startup_cost, Cost *total_cost,
@@ -110,8 +82,7 @@ void estimate_cost(PlannerInfo *root, IndexPath *path, double loop_count, Cost *
   *correlation = 0.0;
   *selectivity = 1.0;
   *pages = path->indexinfo->pages;
-  // Without an ordering operator there is nothing this index could do.
-  if (path->indexorderbys == NIL || (root->rowMarks != NIL && !keeps_row_addresses())) {
+  if (!types::is_usable(root, path)) {
     *startup_cost = *total_cost = get_float8_infinity();
     *selectivity = 0.0;
     compat::disable_path(path);
@@ -124,7 +95,7 @@ void estimate_cost(PlannerInfo *root, IndexPath *path, double loop_count, Cost *
   *startup_cost =
       costs.indexStartupCost + kFixedOperators * cpu_operator_cost + outlook.first_visits * outlook.visit_cost;
   // The planner takes cost to grow evenly from start to total; it is right at the rows that this query wants.
-  const double wanted = rows_wanted(root, path->indexinfo->rel, outlook.rows);
+  const double wanted = types::rows_wanted(root, path->indexinfo->rel, outlook.rows);
   *total_cost = *startup_cost + run_cost(outlook, wanted) * outlook.rows / wanted;
   *selectivity = costs.indexSelectivity;
 }

@@ -6,6 +6,7 @@
 #include "ivfpq/ivfpq_index.hpp"
 #include "ivfpq/ivfpq_internal.hpp"
 #include "ivfpq/ivfpq_options.hpp"
+#include "types/index_cost.hpp"
 
 extern "C" {
 #include "access/genam.h"
@@ -55,12 +56,6 @@ double rows_cost(double rows) {
   return rows * kVectorsPerRow * (kPerVector * cpu_operator_cost + 0.1 * kColdShare * random_page_cost);
 }
 
-// Rows that the index will hand out: those that a LIMIT wants, and with a filter as many more as it rejects.
-double rows_wanted(const PlannerInfo *root, const RelOptInfo *table, double rows) {
-  if (root->limit_tuples <= 0.0 || table->rows <= 0.0 || table->tuples <= 0.0) return rows;
-  return std::clamp(root->limit_tuples * std::max(1.0, table->tuples / table->rows), 1.0, rows);
-}
-
 }  // namespace
 
 void estimate_cost(PlannerInfo *root, IndexPath *path, double loop_count, Cost *startup_cost, Cost *total_cost,
@@ -68,8 +63,7 @@ void estimate_cost(PlannerInfo *root, IndexPath *path, double loop_count, Cost *
   *correlation = 0.0;
   *selectivity = 1.0;
   *pages = path->indexinfo->pages;
-  // Without an ordering operator there is nothing this index could do.
-  if (path->indexorderbys == NIL) {
+  if (!types::is_usable(root, path)) {
     *startup_cost = *total_cost = get_float8_infinity();
     *selectivity = 0.0;
     compat::disable_path(path);
@@ -83,7 +77,7 @@ void estimate_cost(PlannerInfo *root, IndexPath *path, double loop_count, Cost *
   *startup_cost = costs.indexStartupCost + fixed + list_cost(outlook, outlook.probes) +
                   rows_cost(std::min(kFirstRows, outlook.rows));
   // The planner takes cost to grow evenly from start to total; it is right at the rows that this query wants.
-  const double wanted = rows_wanted(root, path->indexinfo->rel, outlook.rows);
+  const double wanted = types::rows_wanted(root, path->indexinfo->rel, outlook.rows);
   const double rounds = std::sqrt(std::max(1.0, wanted / kFirstRows)) - 1.0;
   const double more = std::clamp(outlook.probes * rounds, 0.0, outlook.lists - outlook.probes);
   const double run = list_cost(outlook, more) + rows_cost(std::max(0.0, wanted - kFirstRows));
