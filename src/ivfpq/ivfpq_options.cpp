@@ -102,7 +102,7 @@ int option_bits(Relation index) {
 
 uint32 probes_for(const Settings &settings, uint32 lists) {
   if (settings.probes > 0) return std::min(static_cast<uint32>(settings.probes), lists);
-  // .95 or more of the ten nearest on words, patches and text embeddings with 256 rows to a list.
+  // .957 of the ten nearest on word vectors with 256 rows to a list.
   const double guess = std::ceil(2.0 * std::sqrt(static_cast<double>(lists)));
   return std::clamp(static_cast<uint32>(guess), uint32{1}, lists);
 }

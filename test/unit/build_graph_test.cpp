@@ -177,7 +177,9 @@ TEST_F(BuildGraphTest, LeavesServeAnyNumberOfRows) {
     ASSERT_EQ(graph_->size(), rows);
     expect_sound_lists();
     expect_reachable();
-    if (rows >= 60) EXPECT_GT(recall_of_neighbours(), 0.97) << rows << " rows";
+    if (rows >= 60) {
+      EXPECT_GT(recall_of_neighbours(), 0.97) << rows << " rows";
+    }
   }
 }
 
