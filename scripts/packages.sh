@@ -57,6 +57,11 @@ if [ -z "$version" ]; then
   refresh_once
   version=$(server_version)
 fi
+# Which emulator there is can only be asked of lists that are not empty.
+if [[ " $* " == *" test "* ]] && ! command -v qemu-aarch64-static >/dev/null && ! command -v qemu-aarch64 >/dev/null &&
+  [ -z "$(apt-cache madison qemu-user 2>/dev/null)" ]; then
+  refresh_once
+fi
 mapfile -t needed < <(wanted "$version" "$@" | tr ' ' '\n')
 mapfile -t absent < <(missing "${needed[@]}")
 [ ${#absent[@]} = 0 ] && exit 0
