@@ -20,6 +20,7 @@ EXPLAIN (COSTS off) SELECT count(*) FROM items WHERE v = '[1]';
 CREATE FUNCTION compare_scan(operator text, query vector, OUT rows bigint, OUT out_of_order bigint, OUT recall numeric) LANGUAGE plpgsql AS $$
 BEGIN
   SET LOCAL enable_seqscan = off;
+  SET LOCAL enable_indexscan = on;
   EXECUTE format('CREATE TEMP TABLE scanned ON COMMIT DROP AS SELECT id, row_number() OVER () AS place, v %1$s $1 AS distance
     FROM (SELECT id, v FROM items ORDER BY v %1$s $1) t', operator) USING query;
   SET LOCAL enable_seqscan = on;
