@@ -12,8 +12,6 @@ extern "C" {
 #include "access/genam.h"
 #include "optimizer/cost.h"
 #include "optimizer/optimizer.h"
-#include "utils/float.h"
-#include "utils/selfuncs.h"
 }
 
 namespace quiver::hnsw {
@@ -79,25 +77,12 @@ double run_cost(const Outlook &outlook, double wanted) {
 
 void estimate_cost(PlannerInfo *root, IndexPath *path, double loop_count, Cost *startup_cost, Cost *total_cost,
                    Selectivity *selectivity, double *correlation, double *pages) {
-  *correlation = 0.0;
-  *selectivity = 1.0;
-  *pages = path->indexinfo->pages;
-  if (!types::is_usable(root, path)) {
-    *startup_cost = *total_cost = get_float8_infinity();
-    *selectivity = 0.0;
-    compat::disable_path(path);
-    return;
-  }
-  GenericCosts costs;
-  MemSet(&costs, 0, sizeof costs);
-  genericcostestimate(root, path, loop_count, &costs);
+  if (!types::begin_estimate(root, path, loop_count, startup_cost, total_cost, selectivity, correlation, pages)) return;
   const Outlook outlook = look(path->indexinfo);
-  *startup_cost =
-      costs.indexStartupCost + kFixedOperators * cpu_operator_cost + outlook.first_visits * outlook.visit_cost;
+  *startup_cost += kFixedOperators * cpu_operator_cost + outlook.first_visits * outlook.visit_cost;
   // The planner takes cost to grow evenly from start to total; it is right at the rows that this query wants.
   const double wanted = types::rows_wanted(root, path->indexinfo->rel, outlook.rows);
   *total_cost = *startup_cost + run_cost(outlook, wanted) * outlook.rows / wanted;
-  *selectivity = costs.indexSelectivity;
 }
 
 }  // namespace quiver::hnsw

@@ -12,8 +12,6 @@ extern "C" {
 #include "access/genam.h"
 #include "optimizer/cost.h"
 #include "optimizer/optimizer.h"
-#include "utils/float.h"
-#include "utils/selfuncs.h"
 }
 
 namespace quiver::ivfpq {
@@ -60,29 +58,16 @@ double rows_cost(double rows) {
 
 void estimate_cost(PlannerInfo *root, IndexPath *path, double loop_count, Cost *startup_cost, Cost *total_cost,
                    Selectivity *selectivity, double *correlation, double *pages) {
-  *correlation = 0.0;
-  *selectivity = 1.0;
-  *pages = path->indexinfo->pages;
-  if (!types::is_usable(root, path)) {
-    *startup_cost = *total_cost = get_float8_infinity();
-    *selectivity = 0.0;
-    compat::disable_path(path);
-    return;
-  }
-  GenericCosts costs;
-  MemSet(&costs, 0, sizeof costs);
-  genericcostestimate(root, path, loop_count, &costs);
+  if (!types::begin_estimate(root, path, loop_count, startup_cost, total_cost, selectivity, correlation, pages)) return;
   const Outlook outlook = look(path->indexinfo);
   const double fixed = (kFixedOperators + outlook.lists * kPerCentroid) * cpu_operator_cost;
-  *startup_cost = costs.indexStartupCost + fixed + list_cost(outlook, outlook.probes) +
-                  rows_cost(std::min(kFirstRows, outlook.rows));
+  *startup_cost += fixed + list_cost(outlook, outlook.probes) + rows_cost(std::min(kFirstRows, outlook.rows));
   // The planner takes cost to grow evenly from start to total; it is right at the rows that this query wants.
   const double wanted = types::rows_wanted(root, path->indexinfo->rel, outlook.rows);
   const double rounds = std::sqrt(std::max(1.0, wanted / kFirstRows)) - 1.0;
   const double more = std::clamp(outlook.probes * rounds, 0.0, outlook.lists - outlook.probes);
   const double run = list_cost(outlook, more) + rows_cost(std::max(0.0, wanted - kFirstRows));
   *total_cost = *startup_cost + run * outlook.rows / wanted;
-  *selectivity = costs.indexSelectivity;
 }
 
 }  // namespace quiver::ivfpq

@@ -1,12 +1,16 @@
-// Rows wanted, and what FOR UPDATE needs.
+// Rows wanted, what FOR UPDATE needs, and the outset of an estimate.
 // SPDX-License-Identifier: PostgreSQL
 #include "types/index_cost.hpp"
 
 #include <algorithm>
 
+#include "pg/compat.hpp"
+
 extern "C" {
 #include "access/htup_details.h"
 #include "executor/tuptable.h"
+#include "utils/float.h"
+#include "utils/selfuncs.h"
 }
 
 namespace quiver::types {
@@ -39,10 +43,28 @@ bool keeps_row_addresses() {
   return kept == 1;
 }
 
-}  // namespace
-
 bool is_usable(const PlannerInfo *root, const IndexPath *path) {
   return path->indexorderbys != NIL && (root->rowMarks == NIL || keeps_row_addresses());
+}
+
+}  // namespace
+
+bool begin_estimate(PlannerInfo *root, IndexPath *path, double loop_count, Cost *startup_cost, Cost *total_cost,
+                    Selectivity *selectivity, double *correlation, double *pages) {
+  *correlation = 0.0;
+  *pages = path->indexinfo->pages;
+  if (!is_usable(root, path)) {
+    *startup_cost = *total_cost = get_float8_infinity();
+    *selectivity = 0.0;
+    compat::disable_path(path);
+    return false;
+  }
+  GenericCosts costs;
+  MemSet(&costs, 0, sizeof costs);
+  genericcostestimate(root, path, loop_count, &costs);
+  *startup_cost = *total_cost = costs.indexStartupCost;
+  *selectivity = costs.indexSelectivity;
+  return true;
 }
 
 }  // namespace quiver::types

@@ -13,8 +13,11 @@ namespace quiver::types {
 // Rows that the index will hand out: those that a LIMIT wants, and with a filter as many more as it rejects.
 double rows_wanted(const PlannerInfo *root, const RelOptInfo *table, double rows);
 
-// Whether the path could give the query what it wants: there is an ordering operator, and rows that are locked keep
-// their addresses in the executor's queue for rows whose order is rechecked.
-bool is_usable(const PlannerInfo *root, const IndexPath *path);
+// What every estimate begins with: all results set, the startup cost to what the server's own estimate says of the
+// query's expressions. False, and the path priced out, when it could not give the query what it wants: an ordering
+// operator is there to serve, and rows that are locked keep their addresses in the executor's queue for rows whose
+// order is rechecked.
+bool begin_estimate(PlannerInfo *root, IndexPath *path, double loop_count, Cost *startup_cost, Cost *total_cost,
+                    Selectivity *selectivity, double *correlation, double *pages);
 
 }  // namespace quiver::types
