@@ -37,6 +37,8 @@ PGXS := $(shell $(PG_CONFIG) --pgxs)
 override with_llvm := no
 include $(PGXS)
 
+# Of x87 alone; a server that a newer compiler made asks for it, and GCC knows it for C++ only from 13 on.
+override CXXFLAGS := $(filter-out -fexcess-precision=standard,$(CXXFLAGS))
 # CXXFLAGS is simply expanded by PGXS, so each tier's flags come by a line of its own.
 $(foreach tier,$(TIERS),$(eval src/simd/tier_$(tier).o: PG_CXXFLAGS += -O3 $(FLAGS_$(tier))))
 src/simd/tier_%.o: src/simd/tier_%.cpp

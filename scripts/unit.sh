@@ -38,10 +38,14 @@ emulator() { command -v "qemu-$1-static" || command -v "qemu-$1"; }
 # The part of the tests that depends on the processor.
 by_processor='--gtest_filter=*Kernels*:*Rotation*:*ScalarCode*:*ResidualCode*:*ListCode*:*NodeQuery*:*PlainDistance*:*FloatText*'
 
+# What make built is what is tested, where it is up to date.
+objects=(-DQUIVER_OBJECTS=OFF)
+! make -q PG_CONFIG="${PG_CONFIG:-pg_config}" >/dev/null 2>&1 || objects=(-DQUIVER_OBJECTS=ON)
+
 for part in ${*:-native sanitize aarch64 models}; do
   case $part in
     native)
-      build native && run "native" build/native/unit_tests || result=1 ;;
+      build native "${objects[@]}" && run "native" build/native/unit_tests || result=1 ;;
     sanitize)
       build sanitize -DQUIVER_SANITIZE=ON && run "sanitizers" build/sanitize/unit_tests || result=1 ;;
     aarch64)
@@ -53,7 +57,7 @@ for part in ${*:-native sanitize aarch64 models}; do
       fi ;;
     models)
       if [ "$(uname -m)" = x86_64 ] && emulator x86_64 >/dev/null; then
-        build native || result=1
+        build native "${objects[@]}" || result=1
         # One without SSE4.2, one with it, one with AVX2: what a kernel uses beyond its tier ends in SIGILL.
         for model in Conroe Nehalem Haswell; do
           run "$model" "$(emulator x86_64)" -cpu "$model" build/native/unit_tests "$by_processor"
