@@ -91,22 +91,65 @@ float subtract(const float *a, const float *b, size_t n, float *out) {
   return sum(total) + rest;
 }
 
-// One stage joins blocks of `half` values; stages below the register width are plain loops.
+// Sum and difference, as one stage leaves them in two places.
+inline void butterfly(simde__m128 &a, simde__m128 &b) {
+  const simde__m128 difference = simde_mm_sub_ps(a, b);
+  a = simde_mm_add_ps(a, b);
+  b = difference;
+}
+
+// The first four stages of 16 values: pairs within a register of four are joined while rows and columns are exchanged.
+inline void hadamard_16(float *values) {
+  simde__m128 a = simde_mm_loadu_ps(values), b = simde_mm_loadu_ps(values + 4);
+  simde__m128 c = simde_mm_loadu_ps(values + 8), d = simde_mm_loadu_ps(values + 12);
+  SIMDE_MM_TRANSPOSE4_PS(a, b, c, d);
+  butterfly(a, b), butterfly(c, d);
+  butterfly(a, c), butterfly(b, d);
+  SIMDE_MM_TRANSPOSE4_PS(a, b, c, d);
+  butterfly(a, b), butterfly(c, d);
+  butterfly(a, c), butterfly(b, d);
+  simde_mm_storeu_ps(values, a), simde_mm_storeu_ps(values + 4, b);
+  simde_mm_storeu_ps(values + 8, c), simde_mm_storeu_ps(values + 12, d);
+}
+
+// One stage: joins two blocks of `half` values, whole registers.
+inline void join_two(float *low, size_t half) {
+  for (float *end = low + half; low != end; low += kFloats) {
+    const Floats a = load(low), b = load(low + half);
+    store(low, add(a, b));
+    store(low + half, subtract_lanes(a, b));
+  }
+}
+
+// Two stages in one pass: joins four blocks of `half` values, whole registers.
+inline void join_four(float *low, size_t half) {
+  for (float *end = low + half; low != end; low += kFloats) {
+    const Floats a = load(low), b = load(low + half), c = load(low + 2 * half), d = load(low + 3 * half);
+    const Floats ab = add(a, b), a_b = subtract_lanes(a, b), cd = add(c, d), c_d = subtract_lanes(c, d);
+    store(low, add(ab, cd));
+    store(low + half, add(a_b, c_d));
+    store(low + 2 * half, subtract_lanes(ab, cd));
+    store(low + 3 * half, subtract_lanes(a_b, c_d));
+  }
+}
+
+// Every stage adds and subtracts the same pairs in every tier: results are equal to the last bit.
 void hadamard(float *values, size_t n) {
-  for (size_t half = 1; half < n; half *= 2) {
-    for (size_t block = 0; block < n; block += 2 * half) {
-      float *low = values + block, *high = low + half;
-      size_t i = 0;
-      for (; i + kFloats <= half; i += kFloats) {
-        const Floats x = load(low + i), y = load(high + i);
-        store(low + i, add(x, y));
-        store(high + i, subtract_lanes(x, y));
-      }
-      for (; i < half; ++i) {
-        const float x = low[i], y = high[i];
-        low[i] = x + y;
-        high[i] = x - y;
-      }
+  size_t half = 1;
+  if (n >= 16) {
+    for (size_t block = 0; block < n; block += 16) hadamard_16(values + block);
+    for (half = 16; 4 * half <= n; half *= 4) {
+      for (size_t block = 0; block < n; block += 4 * half) join_four(values + block, half);
+    }
+    if (half < n) join_two(values, half);
+    return;
+  }
+  for (; half < n; half *= 2) {
+    for (size_t i = 0; i < n; ++i) {
+      if ((i & half) != 0) continue;
+      const float x = values[i], y = values[i + half];
+      values[i] = x + y;
+      values[i + half] = x - y;
     }
   }
 }
