@@ -77,3 +77,35 @@ VACUUM items;
 SELECT * FROM quiver_verify('items_v', true) WHERE is_damage;
 SELECT error_of('INSERT INTO items VALUES (5000, ''[1,2]'')');
 DROP TABLE items;
+
+-- half of the graph dies: lanes to the dead are mended in every format, and searches find the rest as before
+CREATE TABLE halved (id integer, few vector(24), many vector(210)) WITH (autovacuum_enabled = off);
+INSERT INTO halved SELECT i, sample_vector(i, 24), sample_vector(i, 210) FROM generate_series(1, 2000) i;
+CREATE INDEX halved_l2 ON halved USING hnsw (few vector_l2_ops) WITH (m = 8);
+CREATE INDEX halved_ip ON halved USING hnsw (few vector_ip_ops) WITH (m = 8);
+CREATE INDEX halved_l1 ON halved USING hnsw (few vector_l1_ops) WITH (m = 8);
+CREATE INDEX halved_cosine ON halved USING hnsw (many vector_cosine_ops) WITH (m = 8);
+DELETE FROM halved WHERE id % 2 = 0;
+VACUUM halved;
+SELECT txid_current() > 0;
+VACUUM halved;
+SELECT i, found.* FROM (VALUES ('halved_l2'), ('halved_ip'), ('halved_l1'), ('halved_cosine')) t(i), LATERAL (SELECT count(*) AS problems FROM quiver_verify(i, true)) found;
+SELECT tombstones FROM quiver_index_info('halved_l2');
+SELECT txid_current() > 0;
+VACUUM halved;
+SELECT tombstones FROM quiver_index_info('halved_l2');
+SELECT i, found.* FROM (VALUES ('halved_l2'), ('halved_ip'), ('halved_l1'), ('halved_cosine')) t(i), LATERAL (SELECT count(*) AS problems FROM quiver_verify(i, true)) found;
+CREATE FUNCTION found_of_1000(asked text, operator text, dimensions integer) RETURNS bigint LANGUAGE plpgsql AS $$
+DECLARE
+  result bigint;
+BEGIN
+  EXECUTE format('WITH q AS (SELECT i, sample_vector(-i, %3$s) AS v FROM generate_series(1, 100) i),
+    by_index AS (SELECT i, n.id FROM q, LATERAL (SELECT id FROM halved ORDER BY %1$I %2$s q.v LIMIT 10) n),
+    exact AS (SELECT i, n.id FROM q, LATERAL (SELECT id FROM halved ORDER BY (%1$I %2$s q.v) + 0 LIMIT 10) n)
+    SELECT count(*) FROM by_index JOIN exact USING (i, id)', asked, operator, dimensions) INTO result;
+  RETURN result;
+END $$;
+SET hnsw.ef_search = 200;
+SELECT found_of_1000('few', '<->', 24) > 960 AS l2, found_of_1000('few', '<#>', 24) > 900 AS ip, found_of_1000('few', '<+>', 24) > 930 AS l1,
+  found_of_1000('many', '<=>', 210) > 970 AS cosine;
+DROP TABLE halved;

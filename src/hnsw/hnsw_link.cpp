@@ -8,6 +8,18 @@
 
 namespace quiver::hnsw {
 
+bool has_same_lanes(const core::ConstSlot &slot, const LaneSnapshot &lanes) {
+  const core::SlotHeader &header = *slot.header();
+  return header.state == core::SlotState::live && header.version == lanes.version && header.lanes_used == lanes.count &&
+         std::equal(lanes.ids, lanes.ids + lanes.count, slot.ids());
+}
+
+bool has_same_lanes(const core::ConstSlot &slot, const core::ConstSlot &before) {
+  const core::SlotHeader &now = *slot.header(), &then = *before.header();
+  return now.state == then.state && now.version == then.version && now.lanes_used == then.lanes_used &&
+         std::equal(before.ids(), before.ids() + then.lanes_used, slot.ids());
+}
+
 Linker::Linker(const OpenIndex &index, pg::Logging logging, std::pmr::memory_resource *memory)
     : index_(index),
       logging_(logging),
@@ -103,7 +115,7 @@ void Linker::gather(const LaneSnapshot &lanes, uint32_t own) {
 
 // Writes the lanes that candidates_ now begins with, unless somebody changed the node since it was read.
 Linker::Outcome Linker::try_rewrite(NodeId from, const LaneSnapshot &lanes) {
-  const size_t wanted = index_.shape().lanes - std::min<uint32_t>(kPruneSlack, index_.shape().lanes / 4);
+  const size_t wanted = lanes_after_prune(index_.shape());
   const size_t chosen = core::robust_prune(candidates_.data(), candidates_.size(), wanted, [this](uint32_t a) {
     return [this, a](uint32_t b) { return vectors_.distance(replacements_[a].vector, replacements_[b].vector); };
   });
@@ -118,10 +130,7 @@ Linker::Outcome Linker::try_rewrite(NodeId from, const LaneSnapshot &lanes) {
   return pg::call([&, this] {
     const Buffer buffer = pin_node_page(index_, from);
     LockBuffer(buffer, BUFFER_LOCK_EXCLUSIVE);
-    const bool same = holds_nodes(index_, buffer) &&
-                      read_slot(index_, BufferGetPage(buffer), from).header()->state == core::SlotState::live &&
-                      read_slot(index_, BufferGetPage(buffer), from).header()->version == lanes.version;
-    if (!same) {
+    if (!holds_nodes(index_, buffer) || !has_same_lanes(read_slot(index_, BufferGetPage(buffer), from), lanes)) {
       UnlockReleaseBuffer(buffer);
       return Outcome::overtaken;
     }

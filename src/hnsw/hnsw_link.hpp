@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: PostgreSQL
 #pragma once
 
+#include <algorithm>
 #include <memory_resource>
 #include <vector>
 
@@ -16,6 +17,11 @@ inline constexpr uint32 kPruneSlack = 6;
 // A writer whose pruning was overtaken by others tries again this often, then leaves the node as it is.
 inline constexpr int kMaxRewrites = 3;
 
+// Lanes that a prune leaves a node.
+inline size_t lanes_after_prune(const core::NodeShape &shape) {
+  return shape.lanes - std::min<size_t>(kPruneSlack, shape.lanes / 4);
+}
+
 // A node's lanes as they were when it was read under share lock, with its own vector.
 struct LaneSnapshot {
   bool live;
@@ -23,6 +29,11 @@ struct LaneSnapshot {
   uint32_t count;
   NodeId ids[core::kMaxLanes];
 };
+
+// Whether a live node's lanes are those of the snapshot, or of an earlier copy of the slot. The version tells that the
+// slot is not another node's by now; it counts to 255 only, so the lanes are compared as well.
+bool has_same_lanes(const core::ConstSlot &slot, const LaneSnapshot &lanes);
+bool has_same_lanes(const core::ConstSlot &slot, const core::ConstSlot &before);
 
 // Scratch space and the steps that insertion and vacuum share. No locks are held between calls, one within.
 class Linker {

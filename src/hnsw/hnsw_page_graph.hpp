@@ -37,6 +37,8 @@ class VisitedVectors {
   size_t size() const { return parameters_.size(); }
   const core::ScalarCode &code(uint32_t i) const { return parameters_[i]; }
   const uint8_t *codes(uint32_t i) const { return &codes_[i * code_bytes_]; }
+  // What distance() adds to a negative inner product; 0 under other metrics.
+  float shift() const { return by_inner_product_ ? largest_squared_norm_ : 0.0f; }
   // What edges are chosen by: the distance, squared for L2, or the largest squared norm less the inner product. In the
   // plain format calls with the same `a` one after another are the cheaper ones.
   float distance(uint32_t a, uint32_t b);

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "core/random.hpp"
-#include "hnsw/hnsw_link.hpp"
+#include "hnsw/hnsw_mend.hpp"
 
 extern "C" {
 #include "access/genam.h"
@@ -51,14 +51,14 @@ class NodeRemoval {
   void run(IndexBulkDeleteResult *stats);
 
  private:
-  bool is_condemned(NodeId id) const { return id < limit_ && (condemned_[id / 8] >> (id % 8) & 1) != 0; }
-  void set_condemned(NodeId id, bool condemned);
+  bool is_condemned(NodeId id) const { return condemned_.contains(id); }
   bool has_passed(uint64 stamp) const;
   template <class Visit>
   void for_each_page(Visit &&visit);
   void survey(Buffer buffer);
   void free_slots(Buffer buffer, uint32 slots);
   void unlink(Buffer buffer);
+  uint32 bypass(Buffer buffer);
   void drop_lanes(NodeId id);
   void spare_neighbours(NodeId id);
   void restamp(Buffer buffer);
@@ -70,9 +70,9 @@ class NodeRemoval {
   IndexVacuumInfo *info_;
   Linker linker_;
   core::Random random_;
-  NodeId limit_;
-  std::pmr::vector<uint8_t> condemned_;   // bit per node id
-  std::pmr::vector<uint8_t> referenced_;  // bit per node id: some live node's lane leads here
+  NodeSet condemned_;
+  NodeSet referenced_;  // some live node's lane leads to it
+  LaneMender mender_;
   std::pmr::vector<NodeId> page_nodes_;
   std::pmr::vector<NodeId> sample_;  // of live nodes, for dead entries
   uint64 condemned_count_ = 0, live_nodes_ = 0, tombstones_ = 0, freed_ = 0, live_seen_ = 0;

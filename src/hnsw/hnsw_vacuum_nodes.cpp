@@ -26,9 +26,9 @@ NodeRemoval::NodeRemoval(const OpenIndex &index, IndexVacuumInfo *info, std::pmr
       info_(info),
       linker_(index, pg::Logging::each_change, memory),
       random_(pg_prng_uint64(&pg_global_prng_state)),
-      limit_(RelationGetNumberOfBlocks(index.relation) * index.shape().slots_per_page),
-      condemned_(limit_ / 8 + 1, memory),
-      referenced_(memory),
+      condemned_(RelationGetNumberOfBlocks(index.relation) * index.shape().slots_per_page, memory),
+      referenced_(condemned_.limit(), memory),
+      mender_(index, condemned_, memory),
       page_nodes_(memory),
       sample_(memory) {}
 
@@ -48,18 +48,13 @@ void NodeRemoval::run(IndexBulkDeleteResult *stats) {
 template <class Visit>
 void NodeRemoval::for_each_page(Visit &&visit) {
   pg::PageStream pages;
-  pages.open(index_.relation, kMetaBlock + 1, limit_ / index_.shape().slots_per_page, pg::PassPurpose::maintenance,
-             info_->strategy);
+  pages.open(index_.relation, kMetaBlock + 1, condemned_.limit() / index_.shape().slots_per_page,
+             pg::PassPurpose::maintenance, info_->strategy);
   for (Buffer buffer = pages.next(); buffer != InvalidBuffer; buffer = pages.next()) {
     visit(buffer);
     compat::vacuum_delay();
   }
   pages.close();
-}
-
-void NodeRemoval::set_condemned(NodeId id, bool condemned) {
-  const auto bit = static_cast<uint8_t>(1u << (id % 8));
-  condemned_[id / 8] = static_cast<uint8_t>(condemned ? condemned_[id / 8] | bit : condemned_[id / 8] & ~bit);
 }
 
 bool NodeRemoval::has_passed(uint64 stamp) const {
@@ -96,7 +91,7 @@ void NodeRemoval::survey(Buffer buffer) {
       const bool passed = has_passed(stamp_of(header));
       if (passed && header.state == core::SlotState::unlinked) freeable |= 1u << place;
       if (passed && header.state == core::SlotState::tombstone) {
-        set_condemned(id, true);
+        condemned_.insert(id);
         ++condemned_count_;
       }
     }
@@ -121,7 +116,8 @@ void NodeRemoval::free_slots(Buffer buffer, uint32 slots) {
     if ((slots >> place & 1) == 0) continue;
     const core::Slot slot(index_.shape(), slot_bytes_at(change.page, index_.shape(), place));
     const auto version = static_cast<uint8_t>(slot.header()->version + 1);
-    memset(slot.bytes(), 0, index_.shape().slot_bytes);
+    // Its vector and lanes mean nothing now, and would only be logged.
+    memset(slot.header(), 0, sizeof *slot.header());
     slot.header()->version = version;
     --tombstones_;
   }
@@ -133,6 +129,22 @@ void NodeRemoval::free_slots(Buffer buffer, uint32 slots) {
 
 // Rewrites the lanes of this page's nodes that lead to condemned ones.
 void NodeRemoval::unlink(Buffer buffer) {
+  const core::NodeShape &shape = index_.shape();
+  const BlockNumber block = BufferGetBlockNumber(buffer);
+  uint32 doubtful = 0;
+  if (shape.has_codes()) {
+    ReleaseBuffer(buffer);
+    doubtful = mender_.mend(block);
+  } else {
+    doubtful = bypass(buffer);
+  }
+  for (uint32 place = 0; place < shape.slots_per_page; ++place)
+    if ((doubtful >> place & 1) != 0) spare_neighbours(node_id(block, place, shape));
+  pg::test_point("vacuum_page_unlinked");
+}
+
+// The plain format's way: each node is pruned again. Returns the bits of the nodes that might still have such lanes.
+uint32 NodeRemoval::bypass(Buffer buffer) {
   const core::NodeShape &shape = index_.shape();
   const BlockNumber block = BufferGetBlockNumber(buffer);
   uint32 live = 0, dead = 0;
@@ -152,12 +164,11 @@ void NodeRemoval::unlink(Buffer buffer) {
     const NodeId id = node_id(block, place, shape);
     if ((live >> place & 1) != 0) {
       linker_.bypass(id, [this](NodeId lane) { return is_condemned(lane); });
-      spare_neighbours(id);
       pg::test_point("vacuum_node_bypassed");
     }
     if ((dead >> place & 1) != 0) drop_lanes(id);
   }
-  pg::test_point("vacuum_page_unlinked");
+  return live;
 }
 
 // A tombstone that stays for now keeps its other lanes.
@@ -180,8 +191,7 @@ void NodeRemoval::spare_neighbours(NodeId id) {
   LaneSnapshot lanes;
   linker_.vectors().clear();
   linker_.read_vector(id, &lanes);
-  for (uint32_t i = 0; i < lanes.count; ++i)
-    if (is_condemned(lanes.ids[i])) set_condemned(lanes.ids[i], false);
+  for (uint32_t i = 0; i < lanes.count; ++i) condemned_.erase(lanes.ids[i]);
 }
 
 // Starts the second wait of every condemned node of a page.
@@ -241,23 +251,18 @@ void NodeRemoval::note_referenced(Buffer buffer) {
     const core::ConstSlot slot = read_slot(index_, BufferGetPage(buffer), id);
     if (slot.header()->state != core::SlotState::live) continue;
     page_nodes_.push_back(id);
-    for (uint8_t lane = 0; lane < slot.header()->lanes_used; ++lane)
-      if (const NodeId to = slot.ids()[lane]; to < limit_)
-        referenced_[to / 8] = static_cast<uint8_t>(referenced_[to / 8] | 1u << (to % 8));
+    for (uint8_t lane = 0; lane < slot.header()->lanes_used; ++lane) referenced_.insert(slot.ids()[lane]);
   }
   UnlockReleaseBuffer(buffer);
 }
 
 // A live node that only dead ones led to is offered to its own neighbours again.
 void NodeRemoval::mend_orphans() {
-  referenced_.assign(limit_ / 8 + 1, 0);
   page_nodes_.clear();
   for_each_page([this](Buffer buffer) { note_referenced(buffer); });
-  for (uint32 i = 0; i < index_.meta.entry_count; ++i)
-    if (const NodeId id = index_.meta.entries[i]; id < limit_)
-      referenced_[id / 8] = static_cast<uint8_t>(referenced_[id / 8] | 1u << (id % 8));
+  for (uint32 i = 0; i < index_.meta.entry_count; ++i) referenced_.insert(index_.meta.entries[i]);
   for (const NodeId id : page_nodes_) {
-    if ((referenced_[id / 8] >> (id % 8) & 1) != 0) continue;
+    if (referenced_.contains(id)) continue;
     compat::vacuum_delay();
     linker_.reoffer(id);
     pg::test_point("vacuum_orphan_offered");
