@@ -64,7 +64,7 @@ RecallCurve CurveMeasurement::curve(uint64_t nodes) const {
   curve.queries = queries_;
   for (size_t i = 0; i < kCalibrationPoints; ++i) {
     curve.recall[i] = static_cast<float>(recall_[i] / queries_);
-    curve.visits[i] = static_cast<float>(visits_[i] / queries_);
+    curve.visits[i] = static_cast<float>(visits_[i] / std::max(counted_, 1u));
   }
   return curve;
 }

@@ -27,7 +27,7 @@ inline constexpr std::array<float, kCalibrationPoints> kCalibratedGammas = [] {
 // Plain data of the meta page: never change it without the format's version. All zero means never measured.
 struct RecallCurve {
   uint64_t nodes;    // in the index when it was measured
-  uint32_t queries;  // rows of the index that were searched for, each as if it were not there
+  uint32_t queries;  // rows of the index that were searched for, each as if it had never been there
   uint32_t unused;
   float recall[kCalibrationPoints];
   float visits[kCalibrationPoints];  // on average
@@ -48,21 +48,23 @@ static_assert(sizeof(RecallCurve) == 16 + 8 * kCalibrationPoints);
 // counts for a node is the widest horizon that was needed before it was visited.
 class CurveMeasurement {
  public:
-  // A search is followed for so long, or until all neighbours are found if that is later, but never beyond the second.
+  // Visits are counted for so long, or until all neighbours are found if that is later, but never beyond the second.
   static constexpr size_t kVisits = 3000, kMostVisits = 20000;
 
   // Follows one search. `cutoff`: distance of the tenth true neighbour as the graph measures it, `wanted` how many
-  // there are at most that far, at most kCalibratedRows.
-  // REQUIRES: the browser is started, its own gamma is infinite, its base_k is kCalibratedRows.
+  // there are at most that far, at most kCalibratedRows. Most searches are over when all neighbours are found; only
+  // those that `count_visits` go on, because the mean of visits needs far fewer. REQUIRES: the browser is started, its
+  // own gamma is infinite, its base_k is kCalibratedRows.
   template <class Browser>
-  void follow(Browser &browser, float cutoff, size_t wanted) {
+  void follow(Browser &browser, float cutoff, size_t wanted, bool count_visits) {
+    const size_t enough = count_visits ? kVisits : 0;
     float widest = 0.0f;
     size_t hits = 0, found = 0;
     for (;;) {
       const float needed = browser.needed_gamma();
       const size_t visits = browser.visits();
-      const bool ends = visits >= kMostVisits || (visits >= kVisits && hits == wanted);
-      if (needed > widest || ends) note_stop(widest, ends ? kEndless : needed, visits);
+      const bool ends = visits >= kMostVisits || (visits >= enough && hits == wanted);
+      if (count_visits && (needed > widest || ends)) note_stop(widest, ends ? kEndless : needed, visits);
       widest = std::max(widest, needed);
       if (ends || widest >= kEndless || !browser.advance()) break;
       for (; found < browser.found().size(); ++found) {
@@ -72,6 +74,7 @@ class CurveMeasurement {
       }
     }
     ++queries_;
+    counted_ += count_visits;
   }
 
   RecallCurve curve(uint64_t nodes) const;
@@ -86,6 +89,7 @@ class CurveMeasurement {
   void note_hit(float gamma, size_t wanted);
 
   uint32_t queries_ = 0;
+  uint32_t counted_ = 0;  // of them, those whose visits were counted
   std::array<double, kCalibrationPoints> recall_{};
   std::array<double, kCalibrationPoints> visits_{};
 };

@@ -3,8 +3,10 @@
 #include "hnsw/hnsw_calibrate.hpp"
 
 #include <algorithm>
+#include <limits>
 
 #include "pg/boundary.hpp"
+#include "simd/dispatch.hpp"
 
 extern "C" {
 #include "common/pg_prng.h"
@@ -15,10 +17,12 @@ namespace quiver::hnsw {
 
 namespace {
 
-// With so many samples the recall of ten rows is known to about half a point at .95. A small index has fewer, or
-// measuring it would take longer than building it.
-constexpr size_t kMaxSamples = 500, kMinSamples = 50;
-constexpr uint64 kNodesPerSample = 100;
+// With so many samples the recall of ten rows is known to about a point at .8, half of one at .95 (one standard
+// error). A small index has fewer, or measuring it would take longer than building it. Of every few the visits are
+// counted.
+constexpr size_t kMaxSamples = 1000, kMinSamples = 50;
+constexpr uint64 kNodesPerSample = 50;
+constexpr size_t kSamplesPerCount = 5;
 constexpr size_t kSampleMemory = size_t{16} << 20;
 constexpr size_t kLeastNodes = 200;
 constexpr size_t kTriesPerSample = 16;
@@ -52,7 +56,10 @@ Calibrator::Calibrator(const OpenIndex &index, MemoryContext context)
       blocks_(RelationGetNumberOfBlocks(index.relation)),
       codes_(index.shape().unpacked_bytes(), &memory_),
       samples_(&memory_),
-      queries_(&memory_) {}
+      sample_codes_(&memory_),
+      queries_(&memory_),
+      absent_(blocks_ * index.shape().slots_per_page, &memory_),
+      mender_(index, absent_, &memory_) {}
 
 core::RecallCurve Calibrator::measure() {
   core::CurveMeasurement measurement;
@@ -77,7 +84,8 @@ void Calibrator::choose_samples() {
     core::NodeQuery query(index_.shape(), index_.meta.metric, index_.cache->rotation, &memory_);
     query.aim(code, codes_.data());
     queries_.push_back(std::move(query));
-    samples_.push_back({node_id(block, place, index_.shape()), 0, {}});
+    samples_.push_back({node_id(block, place, index_.shape()), code, 0, {}, {}});
+    sample_codes_.insert(sample_codes_.end(), codes_.begin(), codes_.end());
   }
 }
 
@@ -129,28 +137,60 @@ void Calibrator::find_truth() {
   pg::call([&] { pages.close(); });
 }
 
+// From a sample to the slot copied last, in the coded format by whole numbers: fast, and the same but for rounding.
+float Calibrator::distance(size_t sample, const core::ScalarCode &code) const {
+  if (!index_.shape().has_codes()) return queries_[sample].distance(code, codes_.data());
+  const size_t dimensions = index_.shape().dimensions;
+  const core::ScalarCode &own = samples_[sample].code;
+  const uint32_t dot = simd::kernels().dot_u8(&sample_codes_[sample * codes_.size()], codes_.data(), dimensions);
+  if (index_.meta.metric == core::Metric::inner_product) return -core::inner_product(own, code, dot, dimensions);
+  return core::squared_distance(own, code, dot, dimensions);
+}
+
 // Puts a node among the nearest of every sample that it is near to.
 void Calibrator::compare(NodeId id, const core::ScalarCode &code) {
   for (size_t i = 0; i < samples_.size(); ++i) {
     Sample &sample = samples_[i];
-    const float distance = queries_[i].distance(code, codes_.data());
+    const float measured = distance(i, code);
     const bool is_full = sample.known == core::kCalibratedRows;
-    if ((is_full && !(distance < sample.nearest[sample.known - 1])) || sample.id == id) continue;
+    if ((is_full && !(measured < sample.distances[sample.known - 1])) || sample.id == id) continue;
     if (!is_full) ++sample.known;
-    float *place = sample.nearest + sample.known - 1;
-    for (; place > sample.nearest && place[-1] > distance; --place) *place = place[-1];
-    *place = distance;
+    size_t place = sample.known - 1;
+    for (; place > 0 && sample.distances[place - 1] > measured; --place) {
+      sample.distances[place] = sample.distances[place - 1];
+      sample.nearest[place] = sample.nearest[place - 1];
+    }
+    sample.distances[place] = measured;
+    sample.nearest[place] = id;
   }
+}
+
+// The largest distance to one of the nearest, rounded as the search rounds it.
+float Calibrator::cutoff(const Sample &sample) {
+  const auto i = static_cast<size_t>(&sample - samples_.data());
+  float largest = -std::numeric_limits<float>::infinity();
+  for (uint32 near = 0; near < sample.known; ++near) {
+    const BlockNumber block = block_of(sample.nearest[near], index_.shape());
+    core::ScalarCode code;
+    const auto copy = [=, this] { return copy_page(pg::read_block(index_.relation, block, &index_.cache->hints)); };
+    if (pg::call(copy) && copy_slot(block, slot_of(sample.nearest[near], index_.shape()), &code))
+      largest = std::max(largest, queries_[i].distance(code, codes_.data()));
+  }
+  return largest;
 }
 
 void Calibrator::follow(const Sample &sample, core::CurveMeasurement *measurement) {
   const auto i = static_cast<size_t>(&sample - samples_.data());
   if (sample.known == 0) return;
-  PageGraph graph(index_, queries_[i], nullptr, &memory_);
-  core::Browser<PageGraph> browser(graph, endless_options(index_.shape()), &memory_);
+  const float farthest = cutoff(sample);
+  absent_.insert(sample.id);
+  PageGraph pages(index_, queries_[i], nullptr, &memory_);
+  GraphWithout graph(pages, queries_[i], sample.id, mender_, index_.shape().has_codes());
+  core::Browser<GraphWithout> browser(graph, endless_options(index_.shape()), &memory_);
   browser.start(sample.id);
-  measurement->follow(browser, sample.nearest[sample.known - 1], sample.known);
-  pg::call([&graph] { graph.finish(); });
+  measurement->follow(browser, farthest, sample.known, i % kSamplesPerCount == 0);
+  pg::call([&pages] { pages.finish(); });
+  absent_.erase(sample.id);
 }
 
 bool is_curve_stale(const OpenIndex &index) {

@@ -2,30 +2,72 @@
 // SPDX-License-Identifier: PostgreSQL
 #pragma once
 
+#include <algorithm>
+#include <span>
 #include <vector>
 
 #include "core/calibration.hpp"
 #include "core/random.hpp"
-#include "hnsw/hnsw_page_graph.hpp"
+#include "hnsw/hnsw_mend.hpp"
 #include "pg/page_stream.hpp"
 
 namespace quiver::hnsw {
 
-// Searches for a sample of the index's own rows, each as if it were not there, beside the truth from one pass over all
-// pages. Lives in a context; no lock is held for longer than a page takes to copy.
+// The graph as it would be without one node: what led to it leads to what vacuum would put there. In the plain format
+// it leads nowhere.
+class GraphWithout {
+ public:
+  using Payload = PageGraph::Payload;
+
+  GraphWithout(PageGraph &graph, core::NodeQuery &query, NodeId absent, LaneMender &mender, bool has_codes)
+      : graph_(graph), query_(query), absent_(absent), mender_(mender), has_codes_(has_codes) {}
+
+  template <class Sink>
+  void entries(Sink &sink) {
+    graph_.entries(sink);
+  }
+
+  template <class Sink>
+  core::Visit expand(NodeId id, float estimate, Sink &sink, Payload *payload) {
+    const core::Visit visit = graph_.expand(id, estimate, sink, payload);
+    const std::span<const NodeId> lanes = graph_.lanes();
+    if (!has_codes_ || std::find(lanes.begin(), lanes.end(), absent_) == lanes.end()) return visit;
+    pg::call([&, this] {
+      const core::ConstSlot slot = mender_.mended(id);
+      const size_t count = slot.header()->lanes_used;
+      query_.estimate(slot, count, visit.distance, estimates_);
+      sink.offer(slot.ids(), estimates_, count);
+    });
+    return visit;
+  }
+
+  float horizon_shift() const { return graph_.horizon_shift(); }
+
+ private:
+  PageGraph &graph_;
+  core::NodeQuery &query_;
+  NodeId absent_;
+  LaneMender &mender_;
+  bool has_codes_;
+  float estimates_[core::kMaxLanes];
+};
+
+// Searches for a sample of the index's own rows, each as if it had never been there, beside the truth from one pass
+// over all pages. Lives in a context; no lock is held for longer than a page takes to copy.
 class Calibrator {
  public:
   Calibrator(const OpenIndex &index, MemoryContext context);
 
-  // Understates recall a little, because what led to the row now leads nowhere. Not measured when the index is too
-  // small to tell.
+  // Not measured when the index is too small to tell. In the plain format it understates recall a little.
   core::RecallCurve measure();
 
  private:
   struct Sample {
     NodeId id;
-    uint32 known;  // of `nearest`, ascending
-    float nearest[core::kCalibratedRows];
+    core::ScalarCode code;
+    uint32 known;  // of `nearest`, ascending by `distances`
+    float distances[core::kCalibratedRows];
+    NodeId nearest[core::kCalibratedRows];
   };
 
   void choose_samples();
@@ -33,7 +75,9 @@ class Calibrator {
   bool copy_page(Buffer buffer);
   BlockNumber copy_next(pg::PageStream *pages);
   bool copy_slot(BlockNumber block, uint32 place, core::ScalarCode *code);
+  float distance(size_t sample, const core::ScalarCode &code) const;
   void compare(NodeId id, const core::ScalarCode &code);
+  float cutoff(const Sample &sample);
   void follow(const Sample &sample, core::CurveMeasurement *measurement);
 
   pg::ContextResource memory_;
@@ -43,7 +87,10 @@ class Calibrator {
   PGAlignedBlock page_;
   std::pmr::vector<uint8_t> codes_;  // of one slot, unpacked
   std::pmr::vector<Sample> samples_;
+  std::pmr::vector<uint8_t> sample_codes_;     // unpacked, back to back
   std::pmr::vector<core::NodeQuery> queries_;  // one for each sample
+  NodeSet absent_;                             // the sample that is searched for
+  LaneMender mender_;
   uint64 live_nodes_ = 0;
 };
 

@@ -48,6 +48,12 @@ uint32 LaneMender::mend(BlockNumber block) {
   return slots;
 }
 
+core::ConstSlot LaneMender::mended(NodeId id) {
+  if (copy_page(block_of(id, index_.shape())))
+    edit_copy(block_of(id, index_.shape()), 1u << slot_of(id, index_.shape()));
+  return read_slot(index_, page_.data, id);
+}
+
 // False when the page holds no nodes.
 bool LaneMender::copy_page(BlockNumber block) {
   const core::NodeShape &shape = index_.shape();

@@ -24,6 +24,10 @@ class LaneMender {
   // changed at every try; their lanes are as they were. REQUIRES: the coded format.
   uint32 mend(BlockNumber block);
 
+  // A node's slot as it would be without the condemned ones; good until the next call. REQUIRES: the coded format, and
+  // that the node's page holds nodes.
+  core::ConstSlot mended(NodeId id);
+
  private:
   // A neighbour of a dead one that was read.
   struct Fresh {

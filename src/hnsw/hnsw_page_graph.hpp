@@ -106,6 +106,9 @@ class PageGraph {
 
   float horizon_shift() const { return query_.horizon_shift(); }
 
+  // Of the node visited last.
+  std::span<const NodeId> lanes() const { return {ids_, lanes_}; }
+
   // Drops the page read ahead. Call it before the search is left for longer.
   void finish();
 

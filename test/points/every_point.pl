@@ -20,6 +20,8 @@ $node->safe_psql('postgres', "CREATE EXTENSION quiver;
 	CREATE INDEX items_v ON items USING hnsw (v vector_l2_ops) WITH (m = 2, ef_construction = 4);
 	CREATE UNLOGGED TABLE fleeting (id integer, v vector(4)) WITH (autovacuum_enabled = off);
 	CREATE INDEX fleeting_v ON fleeting USING hnsw (v vector_l2_ops) WITH (m = 2, ef_construction = 4);
+	CREATE TABLE plain (id integer, v vector(4)) WITH (autovacuum_enabled = off);
+	CREATE INDEX plain_v ON plain USING hnsw (v vector_l1_ops) WITH (m = 2, ef_construction = 4);
 	CREATE TABLE wide (id integer, v vector(600)) WITH (autovacuum_enabled = off);
 	ALTER TABLE wide ALTER v SET STORAGE PLAIN;
 	INSERT INTO wide SELECT i, make_vector(i, 600) FROM generate_series(1, 680) i");
@@ -39,6 +41,8 @@ my @scenarios = (
 	['vacuum of most', 'items', "$fill; DELETE FROM items WHERE id > 105 OR id % 5 <> 0", $vacuum],
 	# More live nodes than entries, or each would be one.
 	['vacuum of a large index', 'items', "TRUNCATE items; INSERT INTO items SELECT i, make_vector(i) FROM generate_series(1, 1200) i; DELETE FROM items WHERE id % 5 > 1", $vacuum, qr/orphan/],
+	['vacuum without codes', 'plain', "TRUNCATE plain; INSERT INTO plain SELECT i, make_vector(i) FROM generate_series(1, 90) i; DELETE FROM plain WHERE id % 3 = 0",
+		$vacuum =~ s/items/plain/gr, qr/bypass|vacuum_page_unlinked/],
 	['build', 'items', $fill, "SET max_parallel_maintenance_workers = 0;\nCREATE INDEX second ON items USING hnsw (v vector_l2_ops);\n"],
 	['build with a worker', 'items', $fill, "CREATE INDEX second ON items USING hnsw (v vector_l2_ops);\n",
 		qr/^build_(team|worker|row|graph|page_to_write)/],
@@ -63,9 +67,10 @@ sub run_script {
 # What quiver_verify finds, the rows of a table, and those that an exhaustive index scan gives.
 sub state_of {
 	my ($table, $before) = @_;
-	my $ids = "SELECT coalesce(string_agg(id::text, ',' ORDER BY id), '') FROM (SELECT id FROM $table ORDER BY v <-> (SELECT v FROM $table LIMIT 1)) t";
+	my $operator = $table eq 'plain' ? '<+>' : '<->';
+	my $ids = "SELECT coalesce(string_agg(id::text, ',' ORDER BY id), '') FROM (SELECT id FROM $table ORDER BY v $operator (SELECT v FROM $table LIMIT 1)) t";
 	my @lines = split /\n/, $node->safe_psql('postgres', "SET client_min_messages = warning; $before;
-		SELECT coalesce(string_agg(i || ': ' || problem, '; '), '') FROM unnest(ARRAY['items_v', 'fleeting_v']::regclass[]) i, quiver_verify(i, true) WHERE is_damage;
+		SELECT coalesce(string_agg(i || ': ' || problem, '; '), '') FROM unnest(ARRAY['items_v', 'fleeting_v', 'plain_v']::regclass[]) i, quiver_verify(i, true) WHERE is_damage;
 		SET enable_indexscan = off; $ids; SET enable_indexscan = on; SET enable_seqscan = off; $ids"), -1;
 	return @lines[-3 .. -1];
 }

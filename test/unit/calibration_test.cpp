@@ -91,7 +91,7 @@ TEST(Calibration, OneSearchTellsWhatSearchesOfEachWidthFind) {
     graph->aim(target);
     Browser<NoisyGraph> browser(*graph, options_with(1e30f), memory);
     browser.start(target);
-    measurement.follow(browser, tenth_distance(*graph, target), kCalibratedRows);
+    measurement.follow(browser, tenth_distance(*graph, target), kCalibratedRows, true);
   }
   const RecallCurve curve = measurement.curve(NoisyGraph::kNodes);
   EXPECT_EQ(curve.queries, kTargets);
@@ -113,6 +113,28 @@ TEST(Calibration, OneSearchTellsWhatSearchesOfEachWidthFind) {
     EXPECT_NEAR(curve.visits[point], visits / kTargets, 1e-3) << point;
   }
   for (size_t i = 1; i < kCalibrationPoints; ++i) EXPECT_GE(curve.recall[i], curve.recall[i - 1]);
+}
+
+TEST(Calibration, RecallIsTheSameWhereVisitsAreNotCounted) {
+  auto graph = std::make_unique<NoisyGraph>(5);
+  std::pmr::memory_resource *memory = std::pmr::new_delete_resource();
+  CurveMeasurement all, few;
+  double visits = 0.0;
+  for (NodeId target = 100; target < 120; ++target) {
+    graph->aim(target);
+    for (CurveMeasurement *measurement : {&all, &few}) {
+      Browser<NoisyGraph> browser(*graph, options_with(1e30f), memory);
+      browser.start(target);
+      measurement->follow(browser, tenth_distance(*graph, target), kCalibratedRows,
+                          measurement == &all || target == 100);
+      if (measurement == &few && target > 100) visits += static_cast<double>(browser.visits());
+    }
+  }
+  const RecallCurve counted = all.curve(NoisyGraph::kNodes), curve = few.curve(NoisyGraph::kNodes);
+  EXPECT_EQ(curve.queries, 20u);
+  for (size_t i = 0; i < kCalibrationPoints; ++i) EXPECT_FLOAT_EQ(curve.recall[i], counted.recall[i]) << i;
+  EXPECT_LT(visits, 19.0 * counted.visits[kCalibrationPoints - 1] / 2);
+  EXPECT_GT(curve.visits[20], 10.0f);
 }
 
 TEST(Calibration, CurvesAreReadBothWays) {
