@@ -18,14 +18,13 @@ namespace quiver::hnsw {
 
 namespace {
 
-// Units of the planner: one random page read of 4.0 stands for a cold page; most pages of a graph are warm.
-constexpr double kWarmShare = 0.1;
+// Units of the planner: one random page read of 4.0 stands for a cold page. The pages around the entries, which every
+// search reads, are warm; those that only a long scan gets to are less so. The plans it competes with are priced cold.
+constexpr double kFirstPage = 0.1, kFurtherPage = 0.25;
 // Operators' worth of arithmetic in one visit: an own distance and 32 estimates.
 constexpr double kOperatorsPerVisit = 50.0;
 // Comparisons with the entries and the rotation of the query, in operators.
 constexpr double kFixedOperators = 1000.0;
-// Visits for each row after the first ten, as measured on words and patches up to a thousand rows.
-constexpr double kVisitsPerRow = 1.5;
 // In the plain format a visit reads the neighbours that were not met before: about this share of the lanes.
 constexpr double kFreshShare = 0.25;
 constexpr double kFirstRows = 10.0;
@@ -34,13 +33,13 @@ constexpr double kFirstRows = 10.0;
 struct Outlook {
   double rows;
   double pages;
-  double first_visits;  // until the first ten rows are certain enough
-  double visit_cost;
-};
+  double first_visits;   // until the first ten rows are certain enough
+  double visited_pages;  // of one visit
 
-double visit_cost(double pages_read) {
-  return pages_read * kWarmShare * random_page_cost + kOperatorsPerVisit * cpu_operator_cost;
-}
+  double visit_cost(double page) const {
+    return visited_pages * page * random_page_cost + kOperatorsPerVisit * cpu_operator_cost;
+  }
+};
 
 // Without a measured curve: grows with the logarithm of the rows and about linearly with hnsw.ef_search.
 double guessed_visits(double rows) {
@@ -49,13 +48,13 @@ double guessed_visits(double rows) {
 }
 
 Outlook look(const IndexOptInfo *info) {
-  Outlook outlook{std::max(1.0, info->tuples), static_cast<double>(info->pages), 0.0, visit_cost(1.0)};
+  Outlook outlook{std::max(1.0, info->tuples), static_cast<double>(info->pages), 0.0, 1.0};
   outlook.first_visits = guessed_visits(outlook.rows);
   if (!info->hypothetical) {
     const Relation index = index_open(info->indexoid, NoLock);
     MetaPage meta;
     if (peek_meta(index, &meta)) {
-      if (meta.code_bits == 0) outlook.visit_cost = visit_cost(1.0 + kFreshShare * meta.lanes);
+      if (meta.code_bits == 0) outlook.visited_pages = 1.0 + kFreshShare * meta.lanes;
       const double measured = meta.curve.is_measured() ? meta.curve.visits_at(search_gamma(meta)) : 0.0;
       if (measured >= 1.0) outlook.first_visits = measured;  // false for what is not a number, too
     }
@@ -67,10 +66,11 @@ Outlook look(const IndexOptInfo *info) {
 
 // Cost of handing out so many rows beyond the start: browsing, and where that is limited one pass over the index.
 double run_cost(const Outlook &outlook, double wanted) {
-  const double visits = std::max(0.0, wanted - kFirstRows) * kVisitsPerRow;
+  // A further row takes as many visits as one of the first, as measured on words up to a thousand rows.
+  const double visits = std::max(0.0, wanted - kFirstRows) * outlook.first_visits / kFirstRows;
   const double browsed = std::min(visits, static_cast<double>(settings.max_scan_tuples));
   const double swept = visits > browsed ? outlook.pages * seq_page_cost + outlook.rows * 10.0 * cpu_operator_cost : 0.0;
-  return std::min(browsed, outlook.rows) * outlook.visit_cost + swept;
+  return std::min(browsed, outlook.rows) * outlook.visit_cost(kFurtherPage) + swept;
 }
 
 }  // namespace
@@ -79,7 +79,7 @@ void estimate_cost(PlannerInfo *root, IndexPath *path, double loop_count, Cost *
                    Selectivity *selectivity, double *correlation, double *pages) {
   if (!types::begin_estimate(root, path, loop_count, startup_cost, total_cost, selectivity, correlation, pages)) return;
   const Outlook outlook = look(path->indexinfo);
-  *startup_cost += kFixedOperators * cpu_operator_cost + outlook.first_visits * outlook.visit_cost;
+  *startup_cost += kFixedOperators * cpu_operator_cost + outlook.first_visits * outlook.visit_cost(kFirstPage);
   // The planner takes cost to grow evenly from start to total; it is right at the rows that this query wants.
   const double wanted = types::rows_wanted(root, path->indexinfo->rel, outlook.rows);
   *total_cost = *startup_cost + run_cost(outlook, wanted) * outlook.rows / wanted;
