@@ -25,7 +25,7 @@ allowed() {
   case $1 in
     simd) echo 'simd' ;;
     core) echo 'core|simd' ;;
-    pg) echo 'pg|core/(error|interrupt|shared_work)\.hpp' ;;
+    pg) echo 'pg|core/(error|interrupt|shared_work|spill)\.hpp' ;;
     types) echo 'types|pg|core|simd' ;;
     hnsw | ivfpq) echo "$1|types/index_(ops|scan|check|cost)\.hpp|pg|core|simd" ;;
   esac

@@ -55,7 +55,7 @@ CREATE INDEX large_v ON large USING hnsw (v vector_l2_ops) WITH (m = 8, ef_const
 RESET maintenance_work_mem;
 SELECT * FROM quiver_verify('large_v', true) WHERE is_damage;
 SELECT count(DISTINCT id) FROM (SELECT id FROM large ORDER BY v <-> sample_vector(-1, 64)) t;
--- with memory for the rows, then for lists of near neighbours too
+-- with memory for the records, then for everything
 SET maintenance_work_mem = '3MB';
 REINDEX INDEX large_v;
 RESET maintenance_work_mem;
@@ -63,6 +63,21 @@ SELECT * FROM quiver_verify('large_v', true);
 REINDEX INDEX large_v;
 SELECT * FROM quiver_verify('large_v', true);
 SELECT count(DISTINCT id) FROM (SELECT id FROM large ORDER BY v <-> sample_vector(-1, 64)) t;
+-- a tenth of the rows that were expected; then many equal ones, some on pages of further rows
+SET maintenance_work_mem = '1MB';
+CREATE INDEX large_some ON large USING hnsw (v vector_l2_ops) WHERE id % 10 = 0;
+SELECT * FROM quiver_verify('large_some', true);
+INSERT INTO large (v) SELECT sample_vector(i % 20, 64) FROM generate_series(1, 3000) i;
+SET client_min_messages = warning;
+REINDEX INDEX large_v;
+RESET client_min_messages;
+SELECT * FROM quiver_verify('large_v', true) WHERE is_damage;
+SELECT count(DISTINCT id) FROM (SELECT id FROM large ORDER BY v <-> sample_vector(-1, 64)) t;
+DROP INDEX large_v, large_some;
+-- where rows are inserted one by one, those that do not fit go into the pages
+CREATE INDEX large_l1 ON large USING hnsw (v vector_l1_ops) WITH (m = 8, ef_construction = 16);
+SELECT * FROM quiver_verify('large_l1', true) WHERE is_damage;
+RESET maintenance_work_mem;
 DROP TABLE large;
 
 -- every width: one and two bits a lane, own vectors of 8, 4 and 2 bits, one slot a page

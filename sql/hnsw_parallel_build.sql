@@ -29,10 +29,10 @@ DROP INDEX many_v;
 -- too little memory for the graph: the rest is inserted into its pages, by all
 SET maintenance_work_mem = '2MB';
 SET client_min_messages = warning;
-CREATE INDEX many_v ON many USING hnsw (v vector_l2_ops) WITH (m = 8, ef_construction = 16);
+CREATE INDEX many_v ON many USING hnsw (v vector_l1_ops) WITH (m = 8, ef_construction = 16);
 RESET client_min_messages;
 SELECT * FROM quiver_verify('many_v', true) WHERE is_damage;
-SELECT count(*), count(DISTINCT id) FROM (SELECT id FROM many ORDER BY v <-> sample_vector(-1, 24)) t;
+SELECT count(*), count(DISTINCT id) FROM (SELECT id FROM many ORDER BY v <+> sample_vector(-1, 24)) t;
 RESET maintenance_work_mem;
 
 -- an error in a worker ends the build; nothing is left behind

@@ -1,12 +1,15 @@
 // Visits, recall and CPU time of the coded graph in plain memory: what the index would do if pages cost nothing.
 // SPDX-License-Identifier: PostgreSQL
 //
-// usage: graph_bench BASE.fbin QUERY.fbin TRUTH.ibin l2|cosine|ip [ROWS] [M] [BEAM]
-// Builds the graph as CREATE INDEX does, fills slots as the index's pages hold them, and prints, for a range of gamma,
-// recall@10, visits and microseconds of CPU a query. Method and figures: bench/README.md.
+// usage: graph_bench BASE.fbin QUERY.fbin TRUTH.ibin l2|cosine|ip [ROWS] [M] [BEAM] [MEGABYTES]
+// Builds the graph as CREATE INDEX does, in so many megabytes and temporary files if they do not suffice, fills slots
+// as the index's pages hold them, and prints, for a range of gamma, recall@10, visits and microseconds of CPU a query.
+// Method and figures: bench/README.md.
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
@@ -19,9 +22,11 @@
 #include <vector>
 
 #include "core/build_graph.hpp"
+#include "core/build_plan.hpp"
 #include "core/node_query.hpp"
 #include "core/node_writer.hpp"
 #include "core/row_encoder.hpp"
+#include "core/spill.hpp"
 #include "simd/dispatch.hpp"
 
 namespace {
@@ -64,6 +69,37 @@ class HugePages final : public std::pmr::memory_resource {
   bool do_is_equal(const std::pmr::memory_resource &other) const noexcept override { return this == &other; }
 };
 
+class TemporaryFiles final : public SpillFiles {
+ public:
+  TemporaryFiles() {
+    for (std::FILE *&file : files_)
+      if ((file = std::tmpfile()) == nullptr) throw std::runtime_error("cannot make a temporary file");
+  }
+  ~TemporaryFiles() override {
+    for (std::FILE *file : files_) std::fclose(file);
+  }
+  void read(SpillFile file, uint64_t offset, void *to, size_t bytes) override {
+    check(pread(descriptor(file), to, bytes, static_cast<off_t>(offset)), bytes);
+  }
+  void write(SpillFile file, uint64_t offset, const void *from, size_t bytes) override {
+    check(pwrite(descriptor(file), from, bytes, static_cast<off_t>(offset)), bytes);
+    written_[static_cast<size_t>(file)] += bytes;
+  }
+  void print() const {
+    std::printf("spilled MB:");
+    for (const uint64_t bytes : written_) std::printf(" %.1f", static_cast<double>(bytes) / 1e6);
+    std::printf("\n");
+  }
+
+ private:
+  int descriptor(SpillFile file) const { return fileno(files_[static_cast<size_t>(file)]); }
+  static void check(ssize_t done, size_t wanted) {
+    if (done != static_cast<ssize_t>(wanted)) throw std::runtime_error("a temporary file failed");
+  }
+  std::array<std::FILE *, kSpillFiles> files_{};
+  std::array<uint64_t, kSpillFiles> written_{};
+};
+
 double cpu_seconds() {
   timespec now;
   clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
@@ -75,19 +111,25 @@ class SlotGraph {
  public:
   struct Payload {};
 
-  SlotGraph(const BuildGraph &built, std::pmr::memory_resource *memory)
+  SlotGraph(BuildGraph &built, std::pmr::memory_resource *memory)
       : shape_(built.shape()), slots_(built.size() * built.shape().slot_bytes + kLineBytes), built_(built) {
     NodeWriter writer(shape_, memory);
-    for (size_t i = 0; i < built.size(); ++i) {
-      const auto id = static_cast<NodeId>(i);
-      const Slot slot(shape_, &slots_[i * shape_.slot_bytes]);
-      writer.write_own(slot, built.scalar_code(id), built.codes(id), built.row(id));
-      writer.aim(built.scalar_code(id), built.codes(id));
-      size_t lane = 0;
-      for (const NodeId neighbour : built.neighbours(id))
-        writer.write_lane(slot, lane++, neighbour, built.scalar_code(neighbour), built.codes(neighbour));
-      slot.header()->lanes_used = static_cast<uint8_t>(lane);
+    NoInterrupt interrupt;
+    for (size_t window = 0, i = 0; window < built.windows(); ++window) {
+      built.open_window(window, interrupt);
+      for (; i < built.window_first() + built.window_rows(); ++i) write(writer, static_cast<NodeId>(i));
     }
+  }
+
+  void write(NodeWriter &writer, NodeId id) {
+    const size_t i = id;
+    const Slot slot(shape_, &slots_[i * shape_.slot_bytes]);
+    writer.write_own(slot, built_.scalar_code(id), built_.codes(id), built_.row(id));
+    writer.aim(built_.scalar_code(id), built_.codes(id));
+    size_t lane = 0;
+    for (const NodeId neighbour : built_.neighbours(id))
+      writer.write_lane(slot, lane++, neighbour, built_.scalar_code(neighbour), built_.codes(neighbour));
+    slot.header()->lanes_used = static_cast<uint8_t>(lane);
   }
 
   void aim(NodeQuery *query) { query_ = query; }
@@ -126,7 +168,7 @@ class SlotGraph {
  private:
   NodeShape shape_;
   std::vector<char> slots_;
-  const BuildGraph &built_;
+  BuildGraph &built_;
   NodeQuery *query_ = nullptr;
 };
 
@@ -197,7 +239,8 @@ void measure(SlotGraph &graph, NodeQuery &query, const NodeShape &shape, const M
 }
 
 int run(int argc, char **argv) {
-  if (argc < 5) throw std::runtime_error("usage: graph_bench BASE QUERY TRUTH l2|cosine|ip [ROWS] [M] [BEAM]");
+  if (argc < 5)
+    throw std::runtime_error("usage: graph_bench BASE QUERY TRUTH l2|cosine|ip [ROWS] [M] [BEAM] [MEGABYTES]");
   const size_t limit = argc > 5 ? std::strtoull(argv[5], nullptr, 10) : SIZE_MAX;
   const size_t m = argc > 6 ? std::strtoull(argv[6], nullptr, 10) : 16;
   const size_t beam = argc > 7 ? std::strtoull(argv[7], nullptr, 10) : 96;
@@ -211,20 +254,29 @@ int run(int argc, char **argv) {
   std::printf("%u x %u, m %zu: %u lanes, %u-bit codes, %u slots of %u bytes a page\n", base.rows, base.columns, m,
               shape.lanes, shape.code.bits, shape.slots_per_page, shape.slot_bytes);
   const Rotation rotation(base.columns, 42, memory);
-  const BuildLayout layout(shape, base.rows, BuildLayout::near_width_for(shape, metric, beam));
+  const size_t budget = argc > 8 ? std::strtoull(argv[8], nullptr, 10) << 20 : SIZE_MAX / 2;
+  const double rows = base.rows;
+  const BuildLayout layout(shape, plan_build(shape, metric, {rows, rows, beam, budget, 1}));
+  const BuildPlan &plan = layout.plan();
+  std::printf("block %.1f MB; %zu windows, %s records, a sample of %zu\n", static_cast<double>(layout.bytes()) / 1e6,
+              static_cast<size_t>(plan.windows), plan.record_capacity > 0 ? "all" : "no",
+              static_cast<size_t>(plan.sample_rows));
   const PrivateBlock block(layout, memory);
-  BuildGraph built(shape, {metric, beam}, layout, block.get(), memory);
+  TemporaryFiles files;
+  BuildGraph built(shape, {metric, beam}, layout, block.get(), memory, &files);
   RowEncoder encoder(shape, metric, rotation, memory);
   double start = cpu_seconds();
   for (uint32_t i = 0; i < base.rows; ++i)
     if (encoder.encode(VectorView::dense(base.row(i), shape.dimensions)))
       built.add(encoder.code(), encoder.codes(), {static_cast<uint16_t>(i >> 16), static_cast<uint16_t>(i), 1});
-  std::printf("insert %.1f s, %zu nodes\n", cpu_seconds() - start, built.size());
+  built.end_adding();
+  std::printf("insert %.1f s\n", cpu_seconds() - start);
   start = cpu_seconds();
   NoInterrupt interrupt;
   SoloCrew crew(built.work());
   built.finish(crew, interrupt);
-  std::printf("finish %.1f s\n", cpu_seconds() - start);
+  std::printf("finish %.1f s, %zu nodes\n", cpu_seconds() - start, built.size());
+  files.print();
   start = cpu_seconds();
   SlotGraph graph(built, memory);
   std::printf("encode %.1f s\n", cpu_seconds() - start);

@@ -34,32 +34,39 @@ size_t BuildLayout::near_width_for(const NodeShape &shape, Metric metric, size_t
   return shape.has_codes() && edge_metric(metric) == Metric::l2 && beam <= width * 3 / 2 ? width : 0;
 }
 
-BuildLayout::BuildLayout(const NodeShape &shape, size_t capacity, size_t near_width)
-    : capacity_(capacity),
-      record_bytes_(record_bytes_of(shape)),
-      list_capacity_(list_capacity_of(shape)),
-      near_width_(near_width) {
+BuildLayout::BuildLayout(const NodeShape &shape, const BuildPlan &plan)
+    : plan_(plan), record_bytes_(record_bytes_of(shape)), list_capacity_(list_capacity_of(shape)) {
   size_t end = aligned(sizeof(BuildHeader));
-  const auto place = [&end, capacity](size_t bytes_each) {
+  const auto place = [&end](size_t count, size_t bytes_each) {
     const size_t offset = end;
-    end = aligned(end + capacity * bytes_each);
+    end = aligned(end + count * bytes_each);
     return offset;
   };
-  records_ = place(record_bytes_);
-  lists_ = place(list_capacity_ * sizeof(NodeId));
-  counts_ = place(sizeof(uint16_t));
-  chosen_ = place(sizeof(uint8_t));
-  locks_ = place(sizeof(uint8_t));
-  rows_ = place(sizeof(RowId));
-  extra_ = place(sizeof(ExtraRow));
-  near_ = place(near_bytes(near_width));
-  bytes_ = end;
+  const size_t all = plan.spills ? 0 : plan.capacity;
+  records_ = place(plan.record_capacity, record_bytes_);
+  rows_ = place(all, sizeof(RowId));
+  extra_ = place(all, sizeof(ExtraRow));
+  lists_ = place(plan.capacity, list_capacity_ * sizeof(NodeId));
+  counts_ = place(plan.capacity, sizeof(uint16_t));
+  chosen_ = place(plan.capacity, sizeof(uint8_t));
+  locks_ = place(plan.capacity, sizeof(uint8_t));
+  near_ = place(plan.capacity, near_bytes(plan.near_width));
+  bytes_ = plan.spills ? std::max(end, lists_ + BuildLayout(shape, plan.sample_rows).bytes()) : end;
 }
+
+size_t BuildLayout::window_bytes_each(const NodeShape &shape, size_t near_width) {
+  return list_capacity_of(shape) * sizeof(NodeId) + sizeof(uint16_t) + 2 * sizeof(uint8_t) + near_bytes(near_width);
+}
+
+size_t BuildLayout::sample_bytes_each(const NodeShape &shape) {
+  return record_bytes_of(shape) + window_bytes_each(shape, 0) + sizeof(RowId) + sizeof(ExtraRow);
+}
+
+size_t BuildLayout::record_bytes_for(const NodeShape &shape) { return record_bytes_of(shape); }
 
 size_t BuildLayout::capacity_for(const NodeShape &shape, size_t wanted, size_t bytes, size_t near_width) {
   const size_t fixed = aligned(sizeof(BuildHeader)) + kOverhead;
-  const size_t each = record_bytes_of(shape) + list_capacity_of(shape) * sizeof(NodeId) + sizeof(uint16_t) +
-                      2 * sizeof(uint8_t) + sizeof(RowId) + sizeof(ExtraRow) + near_bytes(near_width) + kLeadersBytes;
+  const size_t each = sample_bytes_each(shape) + near_bytes(near_width) + kLeadersBytes;
   const size_t room = bytes > fixed ? (bytes - fixed) / each : 0;
   return std::min({wanted, room, static_cast<size_t>(kNullNode) - 1});
 }

@@ -11,6 +11,7 @@
 #include "core/metric.hpp"
 #include "core/node_format.hpp"
 #include "core/shared_work.hpp"
+#include "core/spill_buckets.hpp"
 
 namespace quiver::core {
 
@@ -43,13 +44,36 @@ struct alignas(kLineBytes) BuildHeader {
   uint64_t cell_ends[kMaxCells + 1];
   uint32_t entry_count;
   NodeId entries[kMaxBuildEntries];
+  // The nodes whose lists lie in the block: all, or one window after another.
+  uint64_t window_first;
+  uint64_t window_rows;
+  // Where not all lies in the block.
+  uint32_t records_in_file;
+  BucketsState sorted, cells, near, offers;
+};
+
+// What of a build lies in the block. Without `spills`: everything. With it, near lists and lists of a window of nodes,
+// and records if there is room; the rest is in files.
+struct BuildPlan {
+  uint64_t capacity;    // nodes that there is room for, or that a window has
+  uint64_t near_width;  // of the near lists; 0: rows are inserted one by one
+  bool spills;
+  uint64_t record_capacity;  // records in the block: of all nodes, or none
+  uint64_t windows;          // about how many
+  uint64_t sample_rows;      // inserted for the long edges, at most
+  // A participant's own memory.
+  uint64_t cached_records;  // a power of two
+  uint64_t piece_bytes;     // of rows that are sorted together
+  uint64_t cell_rows;       // of a cell that are divided together
 };
 
 // Where things lie in a block for so many nodes of a shape.
 class BuildLayout {
  public:
-  // With `near_width` > 0, every node has a list of so many near nodes besides.
-  BuildLayout(const NodeShape &shape, size_t capacity, size_t near_width = 0);
+  BuildLayout(const NodeShape &shape, const BuildPlan &plan);
+  // Everything in the block. With `near_width` > 0, every node has a list of so many near nodes besides.
+  BuildLayout(const NodeShape &shape, size_t capacity, size_t near_width = 0)
+      : BuildLayout(shape, BuildPlan{capacity, near_width, false, capacity, 1, 0, 0, 0, capacity}) {}
 
   // The width of near lists for a graph that is to be built with such a beam; 0 where rows must be inserted: distances
   // that are no products, or a beam that asks for more care than the lists' width.
@@ -58,12 +82,18 @@ class BuildLayout {
   // As many nodes as fit `bytes`, at most `wanted`.
   static size_t capacity_for(const NodeShape &shape, size_t wanted, size_t bytes, size_t near_width = 0);
 
-  size_t capacity() const { return capacity_; }
+  // Bytes of a node in a window, of one in a sample, and of a record.
+  static size_t window_bytes_each(const NodeShape &shape, size_t near_width);
+  static size_t sample_bytes_each(const NodeShape &shape);
+  static size_t record_bytes_for(const NodeShape &shape);
+
+  const BuildPlan &plan() const { return plan_; }
+  size_t capacity() const { return plan_.capacity; }
   size_t record_bytes() const { return record_bytes_; }
   size_t list_capacity() const { return list_capacity_; }
   size_t bytes() const { return bytes_; }
 
-  size_t near_width() const { return near_width_; }
+  size_t near_width() const { return plan_.near_width; }
 
   // Offsets of the arrays. Places, then cells, lie where lists do later.
   size_t records() const { return records_; }  // record_bytes() each: ScalarCode, then the own vector unpacked
@@ -76,10 +106,9 @@ class BuildLayout {
   size_t near() const { return near_; }        // NearList::bytes(near_width()) each
 
  private:
-  size_t capacity_;
+  BuildPlan plan_;
   size_t record_bytes_;
   size_t list_capacity_;
-  size_t near_width_;
   size_t records_, lists_, counts_, chosen_, locks_, rows_, extra_, near_;
   size_t bytes_;
 };

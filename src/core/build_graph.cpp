@@ -6,17 +6,13 @@
 #include <bit>
 #include <cstring>
 
+#include "core/build_spill.hpp"
 #include "core/list_lock.hpp"
 #include "simd/dispatch.hpp"
 
 namespace quiver::core {
 
 namespace {
-
-// Ranges that participants take: long enough to stay in one region, short enough to end together.
-constexpr size_t kInsertionsPerRange = 64;
-constexpr size_t kListsPerRange = 1024;
-constexpr size_t kReportEvery = 64;
 
 BrowseOptions insertion_options(size_t beam, size_t lanes) {
   BrowseOptions options;
@@ -29,14 +25,16 @@ BrowseOptions insertion_options(size_t beam, size_t lanes) {
 }  // namespace
 
 BuildGraph::BuildGraph(const NodeShape &shape, const BuildOptions &options, const BuildLayout &layout, void *block,
-                       std::pmr::memory_resource *memory)
+                       std::pmr::memory_resource *memory, SpillFiles *files)
     : shape_(shape),
       by_inner_product_(options.metric == Metric::inner_product),
       capacity_(layout.capacity()),
       list_capacity_(layout.list_capacity()),
       record_bytes_(layout.record_bytes()),
+      options_(options),
       header_(static_cast<BuildHeader *>(block)),
-      records_(static_cast<uint8_t *>(block) + layout.records()),
+      records_in_block_(static_cast<uint8_t *>(block) + layout.records()),
+      records_(records_in_block_),
       lists_(reinterpret_cast<NodeId *>(static_cast<uint8_t *>(block) + layout.lists())),
       counts_(reinterpret_cast<uint16_t *>(static_cast<uint8_t *>(block) + layout.counts())),
       chosen_counts_(static_cast<uint8_t *>(block) + layout.chosen()),
@@ -45,20 +43,38 @@ BuildGraph::BuildGraph(const NodeShape &shape, const BuildOptions &options, cons
       extra_rows_(reinterpret_cast<ExtraRow *>(static_cast<uint8_t *>(block) + layout.extra())),
       near_(layout.near_width() == 0 ? nullptr : static_cast<uint8_t *>(block) + layout.near()),
       near_width_(layout.near_width()),
+      near_bytes_(layout.near_width() == 0 ? 0 : layout.capacity() * NearList::bytes(layout.near_width())),
+      cell_rows_(layout.plan().cell_rows),
       memory_(memory),
+      spill_(layout.plan().spills ? std::pmr::polymorphic_allocator<>(memory).new_object<BuildSpill>(
+                                        files, shape, layout, header_, memory)
+                                  : nullptr),
       candidates_(memory),
       ids_(memory),
+      pivot_records_(memory),
       view_(*this, edge_metric(options.metric), memory),
       neighbour_(*this, edge_metric(options.metric), memory),
       browser_(view_, insertion_options(options.beam, list_capacity_), memory) {
   candidates_.reserve(list_capacity_);
 }
 
+BuildGraph::~BuildGraph() {
+  drop_sample();
+  if (spill_ != nullptr) std::pmr::polymorphic_allocator<>(memory_).delete_object(spill_);
+}
+
 bool BuildGraph::add(const ScalarCode &code, const uint8_t *codes_of_row, RowId row) {
-  if (header_->taken.load(std::memory_order_relaxed) >= capacity_) return false;
+  // In windows, with some to spare for what participants have at hand.
+  const uint64_t room =
+      spill_ != nullptr ? std::min<uint64_t>(capacity_ * (kMostBuckets - 1), kNullNode / 2) : capacity_;
+  if (header_->taken.load(std::memory_order_relaxed) >= room) return false;
+  if (spill_ != nullptr) {
+    spill_->collect(code, codes_of_row, row);
+    return true;
+  }
   const uint64_t place = header_->taken.fetch_add(1);
-  if (place >= capacity_) return false;
-  uint8_t *bytes = record(static_cast<NodeId>(place));
+  if (place >= room) return false;
+  uint8_t *bytes = record_in_block(static_cast<NodeId>(place));
   std::memcpy(bytes, &code, sizeof code);
   std::memcpy(bytes + sizeof code, codes_of_row, shape_.unpacked_bytes());
   rows_[place] = row;
@@ -68,6 +84,17 @@ bool BuildGraph::add(const ScalarCode &code, const uint8_t *codes_of_row, RowId 
   }
   return true;
 }
+
+void BuildGraph::end_adding() {
+  if (spill_ != nullptr) spill_->flush_collected();
+}
+
+const uint8_t *BuildGraph::load(NodeId id) const { return spill_->record(id); }
+RowId BuildGraph::row(NodeId id) const { return spill_ != nullptr ? spill_->row(id) : rows_[id]; }
+const ExtraRow &BuildGraph::extra_row(size_t i) const {
+  return spill_ != nullptr ? spill_->extra_row(i) : extra_rows_[i];
+}
+void BuildGraph::begin_step() { records_ = header_->records_in_file != 0 ? nullptr : records_in_block_; }
 
 float BuildGraph::largest_squared_norm() const {
   return std::bit_cast<float>(header_->largest_squared_norm.load(std::memory_order_relaxed));
@@ -97,8 +124,7 @@ void BuildGraph::choose_seeds() {
 
 void BuildGraph::insert_all(Crew &crew, Interrupt &interrupt) {
   lead_seeds(crew, interrupt);
-  crew.lead(static_cast<uint32_t>(BuildStep::insert_rest), size(), kInsertionsPerRange,
-            [&, this](size_t first, size_t last) { insert_rest(first, last, interrupt); });
+  lead(crew, BuildStep::insert_rest, size(), interrupt);
 }
 
 // The leader's first insertions become the entries; the others join once those are there to start from.
@@ -113,8 +139,7 @@ void BuildGraph::lead_seeds(Crew &crew, Interrupt &interrupt) {
     insert(seeds()[i]);
     header_->entries[header_->entry_count++] = seeds()[i];
   }
-  crew.lead(static_cast<uint32_t>(BuildStep::insert_seeds), header_->seed_count, kInsertionsPerRange,
-            [&, this](size_t first, size_t last) { insert_seeds(first, last, interrupt); });
+  lead(crew, BuildStep::insert_seeds, header_->seed_count, interrupt);
 }
 
 // With leaves, half of the work was to compare rows.
@@ -130,16 +155,21 @@ void BuildGraph::insert_seeds(size_t first, size_t last, Interrupt &interrupt) {
   report_linked(header_->work.done.load(), interrupt);
 }
 
-void BuildGraph::insert_rest(size_t first, size_t last, Interrupt &interrupt) {
+void BuildGraph::insert_unless_seed(size_t first, size_t last, Interrupt &interrupt) {
   for (size_t i = first; i < last; ++i) {
     if (chosen_counts_[i] != 0) continue;
     interrupt.poll();
     insert(static_cast<NodeId>(i));
   }
+}
+
+void BuildGraph::insert_rest(size_t first, size_t last, Interrupt &interrupt) {
+  insert_unless_seed(first, last, interrupt);
   report_linked(std::max<uint64_t>(header_->seed_count, header_->work.done.load()), interrupt);
 }
 
 void BuildGraph::prefetch_record(NodeId id) const {
+  if (records_ == nullptr) return;
   const uint8_t *bytes = record(id);
   const size_t length = std::min<size_t>(record_bytes_, 512);
   for (size_t offset = 0; offset < length; offset += kLineBytes) __builtin_prefetch(bytes + offset);
@@ -154,7 +184,7 @@ void BuildGraph::link(NodeId id) {
   ids_.clear();
   for (size_t i = 0; i < chosen; ++i) ids_.push_back(candidates_[i].index);
   std::copy(ids_.begin(), ids_.end(), list);
-  store_shared(counts_[id], static_cast<uint16_t>(chosen));
+  store_shared(count_of(id), static_cast<uint16_t>(chosen));
   // From the first of these on, others find the node and change its list.
   for (const NodeId neighbour : ids_) add_reverse_edge(neighbour, id);
 }
@@ -168,31 +198,32 @@ size_t BuildGraph::prune(size_t wanted) {
 }
 
 void BuildGraph::add_reverse_edge(NodeId from, NodeId to) {
-  const ListLock lock(locks_[from]);
-  const uint16_t count = counts_[from];
+  if (spill_ != nullptr && !in_window(from)) return spill_->offer_edge(from, to);
+  const ListLock lock(lock_of(from));
+  const uint16_t count = count_of(from);
   if (std::find(list_of(from), list_of(from) + count, to) != list_of(from) + count) return;
   store_shared(list_of(from)[count], to);
-  store_shared(counts_[from], static_cast<uint16_t>(count + 1));
+  store_shared(count_of(from), static_cast<uint16_t>(count + 1));
   if (count + 1u == list_capacity_) prune_list(from, shape_.lanes);
 }
 
 void BuildGraph::prune_list(NodeId id, size_t wanted) {
   NodeId *list = list_of(id);
   candidates_.clear();
-  for (size_t i = 0; i < counts_[id]; ++i) prefetch_record(list[i]);
+  for (size_t i = 0; i < count_of(id); ++i) prefetch_record(list[i]);
   neighbour_.aim(scalar_code(id), codes(id));
-  for (size_t i = 0; i < counts_[id]; ++i) candidates_.push_back({neighbour_.distance_to(list[i]), list[i], 0.0f});
+  for (size_t i = 0; i < count_of(id); ++i) candidates_.push_back({neighbour_.distance_to(list[i]), list[i], 0.0f});
   const size_t chosen = prune(wanted);
   for (size_t i = 0; i < chosen; ++i) store_shared(list[i], candidates_[i].index);
-  store_shared(counts_[id], static_cast<uint16_t>(chosen));
+  store_shared(count_of(id), static_cast<uint16_t>(chosen));
 }
 
 // Lanes left free by pruning take the nearest nodes met, or else those two edges away: they cost nothing on the page
 // and save visits.
 void BuildGraph::fill_list(NodeId id) {
   NodeId *list = list_of(id);
-  const size_t own = counts_[id];
-  chosen_counts_[id] = static_cast<uint8_t>(own);
+  const size_t own = count_of(id);
+  chosen_count_of(id) = static_cast<uint8_t>(own);
   if (own >= shape_.lanes) return;
   candidates_.clear();
   if (near_ != nullptr)
@@ -203,17 +234,17 @@ void BuildGraph::fill_list(NodeId id) {
   std::partial_sort(candidates_.begin(), candidates_.begin() + static_cast<std::ptrdiff_t>(wanted), candidates_.end(),
                     [](const PruneCandidate &a, const PruneCandidate &b) { return a.distance < b.distance; });
   for (size_t i = 0; i < wanted; ++i) list[own + i] = candidates_[i].index;
-  store_shared(counts_[id], static_cast<uint16_t>(own + wanted));
+  store_shared(count_of(id), static_cast<uint16_t>(own + wanted));
 }
 
 // The nodes two edges away that the list does not hold.
 void BuildGraph::offer_second(NodeId id) {
   NodeId *list = list_of(id);
-  const size_t own = counts_[id];
+  const size_t own = count_of(id);
   ids_.clear();
   for (size_t i = 0; i < own; ++i) {
     NodeId *others = list_of(list[i]);
-    const size_t count = load_shared(counts_[list[i]]);
+    const size_t count = load_shared(count_of(list[i]));
     for (size_t j = 0; j < count; ++j)
       if (others[j] != id) ids_.push_back(others[j]);
   }
@@ -223,119 +254,6 @@ void BuildGraph::offer_second(NodeId id) {
   for (const NodeId second : ids_)
     if (std::find(list, list + own, second) == list + own)
       candidates_.push_back({neighbour_.distance_to(second), second, 0.0f});
-}
-
-void BuildGraph::take_part(Crew &crew, BuildStep step, Interrupt &interrupt) {
-  switch (step) {
-    case BuildStep::rank_rows:
-      return crew.take_part(kRowsPerRange, [&, this](size_t first, size_t last) { rank_rows(first, last, interrupt); });
-    case BuildStep::insert_seeds:
-      return crew.take_part(kInsertionsPerRange,
-                            [&, this](size_t first, size_t last) { insert_seeds(first, last, interrupt); });
-    case BuildStep::insert_rest:
-      return crew.take_part(kInsertionsPerRange,
-                            [&, this](size_t first, size_t last) { insert_rest(first, last, interrupt); });
-    case BuildStep::assign_cells:
-      return crew.take_part(kRowsPerRange,
-                            [&, this](size_t first, size_t last) { assign_cells(first, last, interrupt); });
-    case BuildStep::search_leaves:
-      return crew.take_part(1, [&, this](size_t first, size_t last) { search_leaves(first, last, interrupt); });
-    case BuildStep::link_near:
-      return crew.take_part(kLinksPerRange,
-                            [&, this](size_t first, size_t last) { link_near(first, last, interrupt); });
-    case BuildStep::prune:
-      return crew.take_part(kListsPerRange,
-                            [&, this](size_t first, size_t last) { prune_lists(first, last, interrupt); });
-    case BuildStep::fill:
-      return crew.take_part(kListsPerRange,
-                            [&, this](size_t first, size_t last) { fill_lists(first, last, interrupt); });
-  }
-}
-
-void BuildGraph::prune_lists(size_t first, size_t last, Interrupt &interrupt) {
-  for (size_t id = first; id < last; ++id) {
-    if (counts_[id] > shape_.lanes) prune_list(static_cast<NodeId>(id), shape_.lanes);
-    if (id % kReportEvery == 0) interrupt.poll();
-  }
-}
-
-void BuildGraph::fill_lists(size_t first, size_t last, Interrupt &interrupt) {
-  for (size_t id = first; id < last; ++id) {
-    fill_list(static_cast<NodeId>(id));
-    if (id % kReportEvery == 0) interrupt.poll();
-  }
-}
-
-void BuildGraph::finish(Crew &crew, Interrupt &interrupt) {
-  sort_by_region(crew, interrupt);
-  if (near_ != nullptr)
-    link_by_leaves(crew, interrupt);
-  else
-    insert_all(crew, interrupt);
-  interrupt.report(size());
-  crew.lead(static_cast<uint32_t>(BuildStep::prune), size(), kListsPerRange,
-            [&, this](size_t first, size_t last) { prune_lists(first, last, interrupt); });
-  crew.lead(static_cast<uint32_t>(BuildStep::fill), size(), kListsPerRange,
-            [&, this](size_t first, size_t last) { fill_lists(first, last, interrupt); });
-  link_unreachable(interrupt);
-}
-
-void BuildGraph::mark_reachable(std::pmr::vector<uint8_t> &reached, std::pmr::vector<NodeId> &queue,
-                                Interrupt &interrupt) {
-  for (size_t steps = 0; !queue.empty(); ++steps) {
-    if (steps % 1024 == 0) interrupt.poll();
-    const NodeId id = queue.back();
-    queue.pop_back();
-    for (const NodeId next : neighbours(id)) {
-      if (reached[next] != 0) continue;
-      reached[next] = 1;
-      queue.push_back(next);
-    }
-  }
-}
-
-// The reached neighbour that gives the orphan a lane: one that has not given a quarter of its lanes yet. Its last
-// lanes, fill lanes or the longest edges, are the cheapest to lose.
-NodeId BuildGraph::choose_host(NodeId orphan, const std::pmr::vector<uint8_t> &reached,
-                               std::pmr::vector<uint8_t> &given) {
-  for (const NodeId id : neighbours(orphan))
-    if (reached[id] != 0 && (counts_[id] < shape_.lanes || given[id] < shape_.lanes / 4)) return id;
-  return kNullNode;
-}
-
-// Whatever a lane that was given away led to is looked for again in the next round.
-void BuildGraph::link_unreachable(Interrupt &interrupt) {
-  constexpr int kRounds = 6;
-  std::pmr::vector<uint8_t> reached(size(), 0, memory_), given(size(), 0, memory_);
-  std::pmr::vector<NodeId> queue(memory_);
-  for (int round = 0; round < kRounds; ++round) {
-    std::fill(reached.begin(), reached.end(), uint8_t{0});
-    queue.clear();
-    for (const NodeId id : entries()) {
-      if (reached[id] == 0) queue.push_back(id);
-      reached[id] = 1;
-    }
-    mark_reachable(reached, queue, interrupt);
-    NodeId last_mended = kNullNode;
-    for (size_t i = 0; i < size(); ++i) {
-      const auto id = static_cast<NodeId>(i);
-      if (reached[id] != 0) continue;
-      NodeId host = choose_host(id, reached, given);
-      if (host == kNullNode) host = last_mended;
-      if (host == kNullNode) continue;
-      NodeId *lanes = list_of(host);
-      if (counts_[host] < shape_.lanes)
-        lanes[counts_[host]++] = id;
-      else
-        lanes[counts_[host] - 1 - given[host]++ % shape_.lanes] = id;
-      chosen_counts_[host] = static_cast<uint8_t>(counts_[host]);  // nothing else leads to the orphan
-      reached[id] = 1;
-      last_mended = id;
-      queue.push_back(id);
-      mark_reachable(reached, queue, interrupt);
-    }
-    if (last_mended == kNullNode) return;
-  }
 }
 
 BuildGraph::View::View(const BuildGraph &graph, Metric metric, std::pmr::memory_resource *memory)
@@ -353,19 +271,18 @@ void BuildGraph::View::aim(const ScalarCode &code, const uint8_t *codes) {
 }
 
 float BuildGraph::View::distance_to(NodeId id) const {
-  if (!graph_.shape_.has_codes()) {
-    const float distance = plain_.distance(graph_.scalar_code(id), graph_.codes(id));
-    return graph_.by_inner_product_ ? graph_.largest_squared_norm() + distance : distance;
-  }
-  if (!graph_.by_inner_product_) return distance_by_region(id);
-  const int32_t dot = kernels_.dot_u8_s8(graph_.codes(id), values_.data(), graph_.shape_.dimensions);
-  return graph_.largest_squared_norm() - 0.5f * doubled_product(graph_.scalar_code(id), code_, dot);
+  const uint8_t *record = graph_.record(id);
+  if (!graph_.by_inner_product_) return distance_by_region(record);
+  if (!graph_.shape_.has_codes())
+    return graph_.largest_squared_norm() + plain_.distance(code_in(record), codes_in(record));
+  const int32_t dot = kernels_.dot_u8_s8(codes_in(record), values_.data(), graph_.shape_.dimensions);
+  return graph_.largest_squared_norm() - 0.5f * doubled_product(code_in(record), code_, dot);
 }
 
-float BuildGraph::View::distance_by_region(NodeId id) const {
-  if (!graph_.shape_.has_codes()) return plain_.distance(graph_.scalar_code(id), graph_.codes(id));
-  const int32_t dot = kernels_.dot_u8_s8(graph_.codes(id), values_.data(), graph_.shape_.dimensions);
-  return squared_distance(graph_.scalar_code(id), code_, dot);
+float BuildGraph::View::distance_by_region(const uint8_t *record) const {
+  if (!graph_.shape_.has_codes()) return plain_.distance(code_in(record), codes_in(record));
+  const int32_t dot = kernels_.dot_u8_s8(codes_in(record), values_.data(), graph_.shape_.dimensions);
+  return squared_distance(code_in(record), code_, dot);
 }
 
 template <class Sink>
@@ -385,7 +302,7 @@ template <class Sink>
 Visit BuildGraph::View::expand(NodeId id, float estimate, Sink &sink, Payload *) {
   NodeId *fresh = fresh_.data();
   NodeId *list = graph_.list_of(id);
-  const size_t length = load_shared(graph_.counts_[id]);
+  const size_t length = load_shared(graph_.count_of(id));
   for (size_t i = 0; i < length; ++i) fresh[i] = load_shared(list[i]);
   const size_t count = sink.admit(fresh, length);
   for (size_t i = 0; i < count; ++i) graph_.prefetch_record(fresh[i]);

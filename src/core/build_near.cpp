@@ -4,12 +4,17 @@
 #include <numeric>
 
 #include "core/build_graph.hpp"
+#include "core/build_spill.hpp"
 #include "core/leaf_search.hpp"
 #include "core/list_lock.hpp"
 
 namespace quiver::core {
 
 static_assert(LeafSearch::kMostPivots <= kMaxCells);
+
+namespace {
+constexpr size_t kRowsPerPoll = 4096;
+}
 
 class BuildGraph::NearRows final : public LeafRows {
  public:
@@ -18,7 +23,7 @@ class BuildGraph::NearRows final : public LeafRows {
   const uint8_t *codes(NodeId id) const override { return graph_.codes(id); }
   float bound(NodeId id) const override { return graph_.near_list(id)->bound(); }
   void offer(NodeId id, const NearNode *nodes, size_t count) override {
-    const ListLock lock(graph_.locks_[id]);
+    const ListLock lock(graph_.lock_of(id));
     for (size_t i = 0; i < count; ++i) graph_.near_list(id)->offer(nodes[i], graph_.near_width_);
   }
 
@@ -28,14 +33,11 @@ class BuildGraph::NearRows final : public LeafRows {
 
 void BuildGraph::link_by_leaves(Crew &crew, Interrupt &interrupt) {
   choose_cells();
-  crew.lead(static_cast<uint32_t>(BuildStep::assign_cells), size(), kRowsPerRange,
-            [&, this](size_t first, size_t last) { assign_cells(first, last, interrupt); });
+  lead(crew, BuildStep::assign_cells, size(), interrupt);
   gather_cells(interrupt);
-  crew.lead(static_cast<uint32_t>(BuildStep::search_leaves), header_->cell_count, 1,
-            [&, this](size_t first, size_t last) { search_leaves(first, last, interrupt); });
+  lead(crew, BuildStep::search_leaves, header_->cell_count, interrupt);
   lead_seeds(crew, interrupt);
-  crew.lead(static_cast<uint32_t>(BuildStep::link_near), size(), kLinksPerRange,
-            [&, this](size_t first, size_t last) { link_near(first, last, interrupt); });
+  lead(crew, BuildStep::link_near, size(), interrupt);
 }
 
 // One pivot out of each stretch of rows, which are sorted by region.
@@ -56,11 +58,17 @@ void BuildGraph::assign_cells(size_t first, size_t last, Interrupt &interrupt) {
   search.decode_pivots({header_->cell_pivots, header_->cell_count}, &pivots);
   ids_.resize(last - first);
   std::iota(ids_.begin(), ids_.end(), static_cast<NodeId>(first));
+  const size_t overlap = header_->cell_overlap;
+  if (spill_ != nullptr) {
+    std::pmr::vector<uint16_t> cells(ids_.size() * overlap, memory_);
+    search.assign(ids_, pivots, overlap, cells.data(), interrupt);
+    for (size_t i = 0; i < cells.size(); ++i) spill_->cells.append(cells[i], &ids_[i / overlap], sizeof(NodeId));
+    return spill_->cells.flush();
+  }
   for (const NodeId id : ids_) {
     near_list(id)->clear();
-    locks_[id] = 0;
+    lock_of(id) = 0;
   }
-  const size_t overlap = header_->cell_overlap;
   search.assign(ids_, pivots, overlap, cells_of_rows() + first * overlap, interrupt);
 }
 
@@ -69,11 +77,14 @@ void BuildGraph::gather_cells(Interrupt &interrupt) {
   const size_t overlap = header_->cell_overlap, count = header_->cell_count;
   const uint16_t *cells = cells_of_rows();
   std::pmr::vector<uint64_t> next(count + 1, 0, memory_);
-  for (size_t i = 0; i < size() * overlap; ++i) ++next[cells[i] + 1u];
+  for (size_t i = 0; i < size() * overlap; ++i) {
+    if (i % kRowsPerPoll == 0) interrupt.poll();
+    ++next[cells[i] + 1u];
+  }
   std::partial_sum(next.begin(), next.end(), next.begin());
   std::copy(next.begin(), next.end(), header_->cell_ends);
   for (size_t id = 0; id < size(); ++id) {
-    if (id % kRowsPerRange == 0) interrupt.poll();
+    if (id % kRowsPerPoll == 0) interrupt.poll();
     for (size_t k = 0; k < overlap; ++k) cell_members()[next[cells[id * overlap + k]]++] = static_cast<NodeId>(id);
   }
 }
@@ -82,23 +93,25 @@ void BuildGraph::search_leaves(size_t first, size_t last, Interrupt &interrupt) 
   NearRows rows(*this);
   LeafSearch search(rows, shape_.dimensions, memory_);
   for (size_t cell = first; cell < last; ++cell) {
-    const uint64_t begin = header_->cell_ends[cell];
-    search.search({cell_members() + begin, header_->cell_ends[cell + 1] - begin}, interrupt);
+    const uint64_t end = header_->cell_ends[cell + 1];
+    for (uint64_t begin = header_->cell_ends[cell]; begin < end; begin += cell_rows_)
+      search.search({cell_members() + begin, std::min<uint64_t>(cell_rows_, end - begin)}, interrupt);
     interrupt.report(header_->cell_ends[cell + 1] / header_->cell_overlap / 2);
   }
 }
 
 void BuildGraph::link_near(size_t first, size_t last, Interrupt &interrupt) {
-  for (size_t id = first; id < last; ++id) {
+  for (size_t i = first; i < last; ++i) {
     interrupt.poll();
-    link_from_near_list(static_cast<NodeId>(id));
+    link_from_near_list(window_first() + static_cast<NodeId>(i));
   }
-  report_linked(header_->work.done.load(), interrupt);
+  if (spill_ != nullptr) spill_->offers.flush();
+  report_linked(window_first() + header_->work.done.load(), interrupt);
 }
 
 // The near nodes that the list of edges does not hold.
 void BuildGraph::offer_near(NodeId id) {
-  const NodeId *list = list_of(id), *end = list + counts_[id];
+  const NodeId *list = list_of(id), *end = list + count_of(id);
   for (const NearNode &node : near_list(id)->nodes())
     if (std::find(list, end, node.id) == end) candidates_.push_back({node.distance, node.id, 0.0f});
 }
@@ -108,8 +121,8 @@ void BuildGraph::link_from_near_list(NodeId id) {
   NodeId *list = list_of(id);
   ids_.clear();
   {
-    const ListLock lock(locks_[id]);
-    const size_t count = counts_[id];
+    const ListLock lock(lock_of(id));
+    const size_t count = count_of(id);
     for (const NearNode &node : near_list(id)->nodes()) prefetch_record(node.id);
     candidates_.clear();
     neighbour_.aim(scalar_code(id), codes(id));
@@ -119,7 +132,7 @@ void BuildGraph::link_from_near_list(NodeId id) {
     for (size_t i = 0; i < chosen; ++i)
       if (std::find(list, list + count, candidates_[i].index) == list + count) ids_.push_back(candidates_[i].index);
     for (size_t i = 0; i < chosen; ++i) store_shared(list[i], candidates_[i].index);
-    store_shared(counts_[id], static_cast<uint16_t>(chosen));
+    store_shared(count_of(id), static_cast<uint16_t>(chosen));
   }
   for (const NodeId neighbour : ids_) add_reverse_edge(neighbour, id);
 }

@@ -5,6 +5,8 @@
 #include <limits>
 
 #include "core/build_graph.hpp"
+#include "core/build_rank.hpp"
+#include "core/build_spill.hpp"
 
 namespace quiver::core {
 
@@ -27,15 +29,11 @@ uint32_t hash_of(const uint8_t *bytes, size_t length) {
 
 }  // namespace
 
-// Where a row goes: rows of equal own codes have equal keys and hashes, and so become neighbours.
+// Where a row goes: rows of equal own codes have equal ranks, and so become neighbours.
 struct BuildGraph::Place {
-  uint32_t key;   // ranks of the nearest and second nearest pivot
-  uint32_t hash;  // of the own code
+  Rank rank;
   uint32_t row;
-  bool operator<(const Place &other) const {
-    if (key != other.key) return key < other.key;
-    return hash != other.hash ? hash < other.hash : row < other.row;
-  }
+  bool operator<(const Place &other) const { return rank != other.rank ? rank < other.rank : row < other.row; }
 };
 
 // Random rows, chained so that each is followed by the nearest of those left: regions that touch get near ranks.
@@ -43,51 +41,76 @@ void BuildGraph::choose_pivots() {
   const size_t count = std::min(kMaxPivots, size() / kRowsPerPivot + 1);
   NodeId *pivots = header_->pivots;
   for (size_t i = 0; i < count; ++i) pivots[i] = static_cast<NodeId>(random_.below(size()));
+  header_->pivot_count = static_cast<uint32_t>(count);
+  load_pivots();
+  const auto pivot = [this](size_t i) { return &pivot_records_[i * record_bytes_]; };
   for (size_t i = 0; i + 1 < count; ++i) {
-    view_.aim(scalar_code(pivots[i]), codes(pivots[i]));
+    view_.aim(code_in(pivot(i)), codes_in(pivot(i)));
     size_t nearest = i + 1;
     float least = std::numeric_limits<float>::infinity();
     for (size_t j = i + 1; j < count; ++j) {
-      const float distance = view_.distance_by_region(pivots[j]);
+      const float distance = view_.distance_by_region(pivot(j));
       if (distance < least) nearest = j, least = distance;
     }
     std::swap(pivots[i + 1], pivots[nearest]);
+    std::swap_ranges(pivot(i + 1), pivot(i + 1) + record_bytes_, pivot(nearest));
   }
-  header_->pivot_count = static_cast<uint32_t>(count);
 }
 
-// By nearest pivot first, then each pivot's rows for themselves, so that the sort of many rows can be interrupted.
+// This participant's copy of the pivots.
+void BuildGraph::load_pivots() {
+  const size_t count = header_->pivot_count;
+  pivot_records_.resize(count * record_bytes_);
+  std::pmr::vector<uint8_t> item(memory_);
+  for (size_t i = 0; i < count; ++i) {
+    if (spill_ != nullptr) spill_->read_collected(header_->pivots[i], 1, &item);
+    std::memcpy(&pivot_records_[i * record_bytes_], spill_ != nullptr ? item.data() : record(header_->pivots[i]),
+                record_bytes_);
+  }
+}
+
+// By nearest pivot first, then each pivot's rows for themselves.
 void BuildGraph::sort_places(Interrupt &interrupt) {
   const size_t pivots = header_->pivot_count;
   std::pmr::vector<size_t> ends(pivots + 1, 0, memory_);
   Place *first = unsorted_places();
-  for (size_t i = 0; i < size(); ++i) ++ends[(first[i].key >> 16) + 1];
+  for (size_t i = 0; i < size(); ++i) {
+    if (i % kRowsPerPoll == 0) interrupt.poll();
+    ++ends[first[i].rank.nearest() + 1];
+  }
   for (size_t i = 1; i < ends.size(); ++i) ends[i] += ends[i - 1];
-  for (size_t i = 0; i < size(); ++i) places()[ends[first[i].key >> 16]++] = first[i];
+  for (size_t i = 0; i < size(); ++i) {
+    if (i % kRowsPerPoll == 0) interrupt.poll();
+    places()[ends[first[i].rank.nearest()]++] = first[i];
+  }
   Place *from = places();
   for (size_t i = 0; i < pivots; ++i) {
-    std::sort(from, places() + ends[i]);
+    sort_while_polling(from, places() + ends[i], interrupt);
     from = places() + ends[i];
-    interrupt.poll();
   }
 }
 
+BuildGraph::Rank BuildGraph::rank_of(const uint8_t *record) {
+  view_.aim(code_in(record), codes_in(record));
+  uint32_t nearest = 0, second = 0;
+  float least = std::numeric_limits<float>::infinity(), next = least;
+  for (uint32_t rank = 0; rank < header_->pivot_count; ++rank) {
+    const float distance = view_.distance_by_region(&pivot_records_[rank * record_bytes_]);
+    if (distance < least) {
+      second = nearest, next = least;
+      nearest = rank, least = distance;
+    } else if (distance < next) {
+      second = rank, next = distance;
+    }
+  }
+  return {nearest << 16 | second, hash_of(codes_in(record), shape_.unpacked_bytes())};
+}
+
 void BuildGraph::rank_rows(size_t first, size_t last, Interrupt &interrupt) {
+  load_pivots();
   for (size_t i = first; i < last; ++i) {
     const auto id = static_cast<NodeId>(i);
-    view_.aim(scalar_code(id), codes(id));
-    uint32_t nearest = 0, second = 0;
-    float least = std::numeric_limits<float>::infinity(), next = least;
-    for (uint32_t rank = 0; rank < header_->pivot_count; ++rank) {
-      const float distance = view_.distance_by_region(header_->pivots[rank]);
-      if (distance < least) {
-        second = nearest, next = least;
-        nearest = rank, least = distance;
-      } else if (distance < next) {
-        second = rank, next = distance;
-      }
-    }
-    unsorted_places()[i] = {nearest << 16 | second, hash_of(codes(id), shape_.unpacked_bytes()), id};
+    unsorted_places()[i] = {rank_of(record(id)), id};
     if (i % 64 == 0) interrupt.poll();
   }
 }
@@ -96,8 +119,7 @@ void BuildGraph::sort_by_region(Crew &crew, Interrupt &interrupt) {
   header_->size = std::min<uint64_t>(header_->taken.load(), capacity_);
   if (size() == 0) return;
   choose_pivots();
-  crew.lead(static_cast<uint32_t>(BuildStep::rank_rows), size(), kRowsPerRange,
-            [&, this](size_t first, size_t last) { rank_rows(first, last, interrupt); });
+  lead(crew, BuildStep::rank_rows, size(), interrupt);
   sort_places(interrupt);
   move_to_places(interrupt);
 }
@@ -105,10 +127,10 @@ void BuildGraph::sort_by_region(Crew &crew, Interrupt &interrupt) {
 BuildGraph::Place *BuildGraph::places() const { return reinterpret_cast<Place *>(lists_); }
 BuildGraph::Place *BuildGraph::unsorted_places() const { return places() + capacity_; }
 
-bool BuildGraph::same_code(NodeId a, NodeId b) const {
-  const ScalarCode &x = scalar_code(a), &y = scalar_code(b);
+bool BuildGraph::same_code(const uint8_t *a, const uint8_t *b) const {
+  const ScalarCode &x = code_in(a), &y = code_in(b);
   return x.minimum == y.minimum && x.step == y.step && x.code_sum == y.code_sum &&
-         std::memcmp(codes(a), codes(b), shape_.unpacked_bytes()) == 0;
+         std::memcmp(codes_in(a), codes_in(b), shape_.unpacked_bytes()) == 0;
 }
 
 // Permutes records and rows in place, cycle by cycle, then merges equal neighbours.
@@ -123,12 +145,12 @@ void BuildGraph::move_to_places(Interrupt &interrupt) {
     size_t to = start;
     while (place[to].row != start) {
       const size_t from = place[to].row;
-      std::memcpy(record(static_cast<NodeId>(to)), record(static_cast<NodeId>(from)), record_bytes_);
+      std::memcpy(record_in_block(static_cast<NodeId>(to)), record(static_cast<NodeId>(from)), record_bytes_);
       rows_[to] = rows_[from];
       place[to].row = static_cast<uint32_t>(to);
       to = from;
     }
-    std::memcpy(record(static_cast<NodeId>(to)), saved.data(), record_bytes_);
+    std::memcpy(record_in_block(static_cast<NodeId>(to)), saved.data(), record_bytes_);
     rows_[to] = saved_row;
     place[to].row = static_cast<uint32_t>(to);
   }
@@ -141,14 +163,14 @@ void BuildGraph::merge_equal(Interrupt &interrupt) {
   for (size_t i = 0; i < size(); ++i) {
     if (i % kRowsPerPoll == 0) interrupt.poll();
     const auto id = static_cast<NodeId>(i), last = static_cast<NodeId>(nodes - 1);
-    if (nodes > 0 && same_code(last, id)) {
+    if (nodes > 0 && same_code(record(last), record(id))) {
       ScalarCode code = scalar_code(last);
       code.error = std::max(code.error, scalar_code(id).error);
-      std::memcpy(record(last), &code, sizeof code);
+      std::memcpy(record_in_block(last), &code, sizeof code);
       extra_rows_[header_->extra_count++] = {last, rows_[i]};
       continue;
     }
-    if (nodes != i) std::memcpy(record(static_cast<NodeId>(nodes)), record(id), record_bytes_);
+    if (nodes != i) std::memcpy(record_in_block(static_cast<NodeId>(nodes)), record(id), record_bytes_);
     rows_[nodes++] = rows_[i];
   }
   header_->size = nodes;

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <numeric>
 
 #include "simd/dispatch.hpp"
 
@@ -83,32 +84,35 @@ void LeafSearch::assign(std::span<const NodeId> ids, const Pivots &pivots, size_
   }
 }
 
-// A cell that took nearly everything would not get smaller by further pivots: its rows are all alike, and go into
-// leaves in the order they have.
 void LeafSearch::divide(std::span<NodeId> ids, size_t overlap, Interrupt &interrupt) {
   if (ids.size() <= leaf_rows(dimensions_)) return compare_all(ids, interrupt);
   const size_t count = pivots_for(ids.size(), dimensions_, overlap);
   for (size_t i = 0; i < count; ++i) std::swap(ids[i], ids[i + random_.below(ids.size() - i)]);
-  std::pmr::vector<std::pmr::vector<NodeId>> cells(count, memory_);
+  const size_t each = std::clamp<size_t>(count / 2, 1, overlap);
+  std::pmr::vector<uint32_t> ends(count + 1, 0, memory_);
+  std::pmr::vector<NodeId> members(ids.size() * each, memory_);
   {
     Pivots pivots(memory_);
     decode_pivots(ids.first(count), &pivots);
-    const size_t each = std::clamp<size_t>(count / 2, 1, overlap);
     std::pmr::vector<uint16_t> nearest(ids.size() * each, memory_);
     assign(ids, pivots, each, nearest.data(), interrupt);
-    for (size_t i = 0; i < nearest.size(); ++i) cells[nearest[i]].push_back(ids[i / each]);
+    for (const uint16_t cell : nearest) ++ends[cell + 1u];
+    std::partial_sum(ends.begin(), ends.end(), ends.begin());
+    for (size_t i = 0; i < nearest.size(); ++i) members[ends[nearest[i]]++] = ids[i / each];
   }
-  for (std::pmr::vector<NodeId> &cell : cells) {
-    const std::span<NodeId> all(cell);
-    if (cell.size() <= ids.size() / 10 * 9) {
-      divide(all, 1, interrupt);
-    } else {
-      const size_t leaf = leaf_rows(dimensions_);
-      for (size_t first = 0; first < all.size(); first += leaf)
-        compare_all(all.subspan(first, std::min(leaf, all.size() - first)), interrupt);
-    }
-    cell = std::pmr::vector<NodeId>(memory_);
+  for (size_t cell = 0, first = 0; cell < count; first = ends[cell++]) {
+    const std::span<NodeId> all(members.data() + first, ends[cell] - first);
+    search_cell(all, all.size() <= ids.size() / 10 * 9, interrupt);
   }
+}
+
+// A cell that took nearly everything would not get smaller by further pivots: its rows are all alike, and go into
+// leaves in the order they have.
+void LeafSearch::search_cell(std::span<NodeId> cell, bool is_smaller, Interrupt &interrupt) {
+  if (is_smaller) return divide(cell, 1, interrupt);
+  const size_t leaf = leaf_rows(dimensions_);
+  for (size_t first = 0; first < cell.size(); first += leaf)
+    compare_all(cell.subspan(first, std::min(leaf, cell.size() - first)), interrupt);
 }
 
 void LeafSearch::compare_all(std::span<const NodeId> ids, Interrupt &interrupt) {

@@ -42,6 +42,10 @@ class LeafSearch {
   // Cells that a row falls into when a cell of the first division is divided; below, one.
   static constexpr size_t kSecondOverlap = 2;
   static constexpr size_t kMostPivots = 64;
+  // What a leaf keeps of each row, at most.
+  static constexpr size_t kKeptOfLeaf = 24;
+  // Memory for a row of a cell while the cell is divided, its own id included.
+  static constexpr size_t kBytesPerRow = 24;
 
   LeafSearch(LeafRows &rows, size_t dimensions, std::pmr::memory_resource *memory);
 
@@ -59,9 +63,9 @@ class LeafSearch {
 
  private:
   static constexpr size_t kBlockRows = 64;  // rows multiplied at a time
-  static constexpr size_t kKeptOfLeaf = 24;
 
   void divide(std::span<NodeId> ids, size_t overlap, Interrupt &interrupt);
+  void search_cell(std::span<NodeId> cell, bool is_smaller, Interrupt &interrupt);
   void compare_all(std::span<const NodeId> ids, Interrupt &interrupt);
   void compare_row(size_t row, size_t first, float *products, size_t columns);
   void keep(size_t row, size_t other, float distance);

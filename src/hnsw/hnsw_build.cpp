@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: PostgreSQL
 #include <algorithm>
 
-#include "core/leaf_search.hpp"
+#include "core/build_plan.hpp"
 #include "hnsw/hnsw_builder.hpp"
 #include "hnsw/hnsw_calibrate.hpp"
 #include "hnsw/hnsw_internal.hpp"
@@ -10,6 +10,7 @@
 #include "hnsw/hnsw_options.hpp"
 #include "pg/boundary.hpp"
 #include "pg/parallel_build.hpp"
+#include "pg/temp_files.hpp"
 #include "pg/test_points.hpp"
 
 extern "C" {
@@ -33,27 +34,14 @@ Size block_budget(int participants) {
   return budget > 2 * fixed ? budget - fixed : budget / 2;
 }
 
-// Nodes that the block has room for: all rows, or as many as the budget allows.
-uint64 block_capacity(const MetaPage &meta, double rows, Size budget, Size near_width) {
-  return core::BuildLayout::capacity_for(shape_of(meta), static_cast<size_t>(rows) + 1, budget, near_width);
-}
-
-// Leaves need lists of near nodes besides; where not all rows would fit with them, rows are inserted one by one.
-Size affordable_near_width(const MetaPage &meta, double rows, Size budget, int participants) {
-  const auto shape = shape_of(meta);
-  const Size width = core::BuildLayout::near_width_for(shape, meta.metric, beam_for(meta.ef_construction));
-  const Size work = core::LeafSearch::bytes(shape.dimensions) * static_cast<Size>(participants);
-  if (width == 0 || budget <= work) return 0;
-  return block_capacity(meta, rows, budget - work, width) > rows ? width : 0;
-}
-
 // Sets what the leader owes to `shared`. `most_rows`: to make room for, `rows`: to be expected.
 void prepare(BuildShared *shared, const MetaPage &meta, double rows, double most_rows, int participants) {
-  const Size budget = block_budget(participants);
+  const core::BuildDemand demand = {rows, most_rows, beam_for(meta.ef_construction), block_budget(participants),
+                                    static_cast<size_t>(participants)};
   shared->meta = meta;
   shared->ef_construction = meta.ef_construction;
-  shared->near_width = affordable_near_width(meta, rows, budget, participants);
-  shared->capacity = block_capacity(meta, most_rows, budget, shared->near_width);
+  shared->participants = participants;
+  shared->plan = core::plan_build(shape_of(meta), meta.metric, demand);
 }
 
 void take_part(const Builder::Place &place, Relation heap, IndexInfo *info, TableScanDesc scan) {
@@ -71,7 +59,8 @@ void build_alone(Relation heap, Relation index, IndexInfo *info, const MetaPage 
   const core::BuildLayout layout = layout_of(*shared);
   auto *block = pg::make<core::PrivateBlock>(context, layout, memory);
   auto *crew = pg::make<core::SoloCrew>(context, &static_cast<core::BuildHeader *>(block->get())->work);
-  take_part({index, shared, block->get(), crew, true, context}, heap, info, nullptr);
+  auto *files = pg::make<pg::TempFiles>(context);
+  take_part({index, shared, block->get(), files, crew, true, context}, heap, info, nullptr);
 }
 
 // With workers. False, and nothing done, when none are to be had.
@@ -88,10 +77,12 @@ bool build_together(Relation heap, Relation index, IndexInfo *info, const MetaPa
   prepare(common, meta, rows, rows, workers + 1);
   auto *header = static_cast<core::BuildHeader *>(team->block);
   memset(team->block, 0, sizeof *header);
+  auto *files =
+      common->plan.spills ? pg::make<pg::TempFiles>(context, team->files, pg::TempFiles::Role::makes) : nullptr;
   pg::launch_team(team);
   pg::test_point("build_team_launched");
   auto *crew = pg::make<pg::TeamCrew>(context, &header->work, team->changed);
-  take_part({index, common, team->block, crew, true, context}, heap, info, pg::begin_team_scan(*team));
+  take_part({index, common, team->block, files, crew, true, context}, heap, info, pg::begin_team_scan(*team));
   pg::wait_for_team(team);
   shared->rows.store(common->rows.load());
   shared->heap_rows.store(common->heap_rows.load());
@@ -99,14 +90,16 @@ bool build_together(Relation heap, Relation index, IndexInfo *info, const MetaPa
   return true;
 }
 
-void work(shm_toc *toc) {
-  pg::Team *team = pg::join_team(toc);
+void work(dsm_segment *segment, shm_toc *toc) {
+  pg::Team *team = pg::join_team(segment, toc);
   pg::test_point("build_team_joined");
   MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "hnsw build", ALLOCSET_DEFAULT_SIZES);
   auto *header = static_cast<core::BuildHeader *>(team->block);
   auto *crew = pg::make<pg::TeamCrew>(context, &header->work, team->changed);
   auto *shared = static_cast<BuildShared *>(team->payload);
-  take_part({team->index, shared, team->block, crew, false, context}, team->heap, team->info,
+  auto *files =
+      shared->plan.spills ? pg::make<pg::TempFiles>(context, team->files, pg::TempFiles::Role::joins) : nullptr;
+  take_part({team->index, shared, team->block, files, crew, false, context}, team->heap, team->info,
             pg::begin_team_scan(*team));
   MemoryContextDelete(context);
   pg::test_point("build_worker_done");
@@ -155,4 +148,4 @@ const char *build_phase_name(int64 phase) {
 
 }  // namespace quiver::hnsw
 
-QUIVER_WORKER(hnsw_build_worker) { quiver::hnsw::work(toc); }
+QUIVER_WORKER(hnsw_build_worker) { quiver::hnsw::work(segment, toc); }

@@ -7,6 +7,7 @@
 #include "core/build_graph.hpp"
 #include "core/row_encoder.hpp"
 #include "hnsw/hnsw_insert.hpp"
+#include "pg/temp_files.hpp"
 #include "types/index_ops.hpp"
 
 extern "C" {
@@ -27,8 +28,8 @@ struct BuildShared {
   // Set by the leader before anybody else comes.
   MetaPage meta;
   int ef_construction;
-  uint64 capacity;    // of the block
-  uint64 near_width;  // of the lists that leaves fill; 0: rows are inserted
+  int participants;
+  core::BuildPlan plan;
   // While the heap is read.
   std::atomic<uint32> loading;  // participants who may still add to the block
   std::atomic<uint32> is_full;  // the block had no room for some row
@@ -38,14 +39,16 @@ struct BuildShared {
 
 core::BuildLayout layout_of(const BuildShared &shared);
 
-// Rows are collected in the block until it is full or the heap is read; then all participants together make its graph
-// and write its pages; rows that are left are inserted into these, by whoever reads them.
+// Rows are collected in the block, or in files, until it is full or the heap is read; then all participants together
+// make the graph and write its pages, window by window; rows that are left are inserted into these, by whoever reads
+// them.
 class Builder {
  public:
   struct Place {
     Relation index;
     BuildShared *shared;
     void *block;
+    pg::TempFiles *files;  // null where the plan needs none
     core::Crew *crew;
     bool leads;
     MemoryContext context;
@@ -65,7 +68,9 @@ class Builder {
   void complete_graph();
   void lead();
   void follow();
-  void tell_of_full_block();
+  void write_pages(core::Interrupt &interrupt);
+  void tell_of_full_block(uint64 rows);
+  void tell_of_files(uint64 rows);
   void start_inserting();
 
   Place place_;

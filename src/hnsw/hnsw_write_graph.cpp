@@ -2,8 +2,6 @@
 // SPDX-License-Identifier: PostgreSQL
 #include "hnsw/hnsw_write_graph.hpp"
 
-#include <algorithm>
-
 #include "pg/boundary.hpp"
 #include "pg/test_points.hpp"
 
@@ -20,7 +18,7 @@ GraphPages::GraphPages(Relation index, const MetaPage &meta, const core::BuildGr
       writer_(shape_, memory),
       pages_((graph.size() + shape_.slots_per_page - 1) / shape_.slots_per_page) {
   pg::call([this] {
-    if (pages_ + graph_.extra_rows().size() / kRowsPerChunk >= Min(max_blocks(shape_), kMaxRowsBlocks))
+    if (pages_ + graph_.extra_count() / kRowsPerChunk >= Min(max_blocks(shape_), kMaxRowsBlocks))
       ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
                       errmsg("hnsw index \"%s\" cannot have more nodes", RelationGetRelationName(index_))));
   });
@@ -43,12 +41,17 @@ void GraphPages::write_nodes(size_t first, size_t last) {
   for (size_t number = first; number < last; ++number) pg::call([=, this] { write_page(number); });
 }
 
-GraphPages::ExtraRows GraphPages::rows_of(ExtraRows extra, NodeId node) {
-  const auto first = std::lower_bound(extra.begin(), extra.end(), node,
-                                      [](const auto &row, NodeId wanted) { return row.node < wanted; });
-  auto last = first;
-  while (last != extra.end() && last->node == node) ++last;
-  return {first, last};
+// The place of a node's further rows among all, or of those after it.
+size_t GraphPages::first_extra_of(NodeId node) const {
+  size_t first = 0, end = graph_.extra_count();
+  while (first < end) {
+    const size_t middle = first + (end - first) / 2;
+    if (extra_node(middle) < node)
+      first = middle + 1;
+    else
+      end = middle;
+  }
+  return first;
 }
 
 void GraphPages::write_page(size_t number) {
@@ -77,43 +80,42 @@ void GraphPages::write_node(const core::Slot &slot, NodeId id) {
     writer_.write_lane(slot, lane++, on_pages(neighbour), graph_.scalar_code(neighbour), graph_.codes(neighbour));
   slot.header()->lanes_used = static_cast<uint8_t>(lane);
   slot.header()->expendable = static_cast<uint8_t>(graph_.expendable(id));
-  const ExtraRows extra = rows_of(graph_.extra_rows(), id);
-  if (!extra.empty()) slot.header()->rows[1] = extra[0].row;
+  const size_t extra = first_extra_of(id);
+  if (extra < graph_.extra_count() && extra_node(extra) == id) slot.header()->rows[1] = graph_.extra_row(extra).row;
 }
 
 // Writes the rows that write_nodes left for chunks. Returns the last page of rows.
 BlockNumber GraphPages::write_rows() {
   BlockNumber last = InvalidBlockNumber;
-  auto extra = graph_.extra_rows();
-  while (!extra.empty()) {
-    pg::call([&, this] { last = write_rows_page(&extra); });
+  while (extra_ < graph_.extra_count()) {
+    pg::call([&, this] { last = write_rows_page(); });
   }
   return last;
 }
 
-// Fills one page with the chunks of the nodes at the front of `extra` and drops what it wrote from there. A chain runs
-// through consecutive chunks.
-BlockNumber GraphPages::write_rows_page(ExtraRows *extra) {
+// Fills one page with the chunks of the next nodes. A chain runs through consecutive chunks.
+BlockNumber GraphPages::write_rows_page() {
   CHECK_FOR_INTERRUPTS();
-  skip_rows_in_slots(extra);
-  if (extra->empty()) return last_rows_block_;
+  const size_t count_of_all = graph_.extra_count();
+  skip_rows_in_slots();
+  if (extra_ == count_of_all) return last_rows_block_;
   const Buffer buffer = pg::extend(index_);
   const Page page = BufferGetPage(buffer);
   const BlockNumber block = BufferGetBlockNumber(buffer);
   initialize_rows_page(page);
-  for (uint32 place = 0; place < kChunksPerPage && !extra->empty(); ++place) {
+  for (uint32 place = 0; place < kChunksPerPage && extra_ < count_of_all; ++place) {
     RowChunk *chunk = chunk_at(page, place);
-    const NodeId node = extra->front().node;
+    const NodeId node = extra_node(extra_);
     if (is_first_) begin_chain(node, block * kChunksPerPage + place);
     is_first_ = false;
     chunk->owner = on_pages(node);
     uint32 count = 0;
-    for (; count < kRowsPerChunk && !extra->empty() && extra->front().node == node; *extra = extra->subspan(1))
-      chunk->rows[count++] = extra->front().row;
-    in_chain_ = !extra->empty() && extra->front().node == node;
+    for (; count < kRowsPerChunk && extra_ < count_of_all && extra_node(extra_) == node; ++extra_)
+      chunk->rows[count++] = graph_.extra_row(extra_).row;
+    in_chain_ = extra_ < count_of_all && extra_node(extra_) == node;
     if (in_chain_) chunk->next = block * kChunksPerPage + place + 1;
     page_info(page)->used_chunks++;
-    skip_rows_in_slots(extra);
+    skip_rows_in_slots();
   }
   MarkBufferDirty(buffer);
   UnlockReleaseBuffer(buffer);
@@ -123,10 +125,11 @@ BlockNumber GraphPages::write_rows_page(ExtraRows *extra) {
 }
 
 // The first further row of each node lies in its slot.
-void GraphPages::skip_rows_in_slots(ExtraRows *extra) {
-  while (!in_chain_ && !extra->empty()) {
-    in_chain_ = is_first_ = extra->size() > 1 && (*extra)[1].node == extra->front().node;
-    *extra = extra->subspan(1);
+void GraphPages::skip_rows_in_slots() {
+  const size_t count = graph_.extra_count();
+  while (!in_chain_ && extra_ < count) {
+    in_chain_ = is_first_ = extra_ + 1 < count && extra_node(extra_ + 1) == extra_node(extra_);
+    ++extra_;
   }
 }
 

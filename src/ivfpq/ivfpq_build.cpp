@@ -107,8 +107,8 @@ bool load_together(Relation heap, Relation index, IndexInfo *info, const core::C
   return true;
 }
 
-void work(shm_toc *toc) {
-  pg::Team *team = pg::join_team(toc);
+void work(dsm_segment *segment, shm_toc *toc) {
+  pg::Team *team = pg::join_team(segment, toc);
   MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "ivfpq build", ALLOCSET_DEFAULT_SIZES);
   auto *shared = static_cast<LoadShared *>(team->payload);
   MetaPage meta;
@@ -166,4 +166,4 @@ const char *build_phase_name(int64 phase) {
 
 }  // namespace quiver::ivfpq
 
-QUIVER_WORKER(ivfpq_build_worker) { quiver::ivfpq::work(toc); }
+QUIVER_WORKER(ivfpq_build_worker) { quiver::ivfpq::work(segment, toc); }

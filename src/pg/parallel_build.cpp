@@ -31,6 +31,7 @@ struct TeamState {
   Oid index;
   bool concurrent;
   ConditionVariable changed;
+  SharedFileSet files;
 };
 
 namespace {
@@ -80,9 +81,13 @@ void *place(ParallelContext *context, Key key, Size bytes) {
 void fill_segment(Team *team, const TeamPlan &plan, const Sizes &sizes, Snapshot snapshot) {
   ParallelContext *context = team->context;
   team->state = static_cast<TeamState *>(place(context, kState, sizeof(TeamState)));
-  *team->state = {RelationGetRelid(plan.heap), RelationGetRelid(plan.index), plan.info->ii_Concurrent, {}};
+  team->state->heap = RelationGetRelid(plan.heap);
+  team->state->index = RelationGetRelid(plan.index);
+  team->state->concurrent = plan.info->ii_Concurrent;
   ConditionVariableInit(&team->state->changed);
+  SharedFileSetInit(&team->state->files, context->seg);
   team->changed = &team->state->changed;
+  team->files = &team->state->files;
   team->payload = aligned(place(context, kPayload, plan.payload_bytes + kLine));
   memset(team->payload, 0, plan.payload_bytes);
   team->block = aligned(place(context, kBlock, plan.block_bytes + kLine));
@@ -133,11 +138,13 @@ void disband_team(Team *team) {
   ExitParallelMode();
 }
 
-Team *join_team(shm_toc *toc) {
+Team *join_team(dsm_segment *segment, shm_toc *toc) {
   auto *team = static_cast<Team *>(palloc0(sizeof(Team)));
   team->toc = toc;
   team->state = static_cast<TeamState *>(shm_toc_lookup(toc, kState, false));
   team->changed = &team->state->changed;
+  team->files = &team->state->files;
+  SharedFileSetAttach(team->files, segment);
   team->payload = aligned(shm_toc_lookup(toc, kPayload, false));
   team->block = aligned(shm_toc_lookup(toc, kBlock, false));
   team->scan = static_cast<ParallelTableScanDesc>(shm_toc_lookup(toc, kScan, false));

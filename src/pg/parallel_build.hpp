@@ -12,6 +12,7 @@ extern "C" {
 #include "access/tableam.h"
 #include "nodes/execnodes.h"
 #include "storage/condition_variable.h"
+#include "storage/sharedfileset.h"
 #include "utils/rel.h"
 }
 
@@ -38,6 +39,7 @@ struct Team {
   void *block;
   ParallelTableScanDesc scan;
   ConditionVariable *changed;
+  SharedFileSet *files;  // for temporary files of all; gone with the team
   Relation heap;
   Relation index;
   IndexInfo *info;
@@ -59,7 +61,7 @@ void wait_for_team(Team *team);
 void disband_team(Team *team);
 
 // Worker: opens heap and index; and closes them.
-Team *join_team(shm_toc *toc);
+Team *join_team(dsm_segment *segment, shm_toc *toc);
 void leave_team(Team *team);
 
 // This participant's share of the heap.
@@ -84,13 +86,13 @@ class TeamCrew final : public core::Crew {
 }  // namespace quiver::pg
 
 // Defines the function `name` that workers start in: QUIVER_WORKER(hnsw_build_worker) { ... }
-// The body sees `toc`, runs inside enter(), and obeys the server's rules.
-#define QUIVER_WORKER(name)                                  \
-  static void name##_body(shm_toc *toc);                     \
-  extern "C" {                                               \
-  PGDLLEXPORT void name(dsm_segment *segment, shm_toc *toc); \
-  void name(dsm_segment *, shm_toc *toc) {                   \
-    quiver::pg::enter([toc] { name##_body(toc); });          \
-  }                                                          \
-  }                                                          \
-  static void name##_body(shm_toc *toc)
+// The body sees `segment` and `toc`, runs inside enter(), and obeys the server's rules.
+#define QUIVER_WORKER(name)                                    \
+  static void name##_body(dsm_segment *segment, shm_toc *toc); \
+  extern "C" {                                                 \
+  PGDLLEXPORT void name(dsm_segment *segment, shm_toc *toc);   \
+  void name(dsm_segment *segment, shm_toc *toc) {              \
+    quiver::pg::enter([=] { name##_body(segment, toc); });     \
+  }                                                            \
+  }                                                            \
+  static void name##_body(dsm_segment *segment, shm_toc *toc)

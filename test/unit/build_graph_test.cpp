@@ -5,18 +5,42 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
 #include <condition_variable>
 #include <memory_resource>
 #include <mutex>
 #include <random>
 #include <set>
+#include <stdexcept>
 #include <thread>
 #include <vector>
 
+#include "core/build_plan.hpp"
 #include "core/row_encoder.hpp"
+#include "core/spill.hpp"
 
 namespace quiver::core {
 namespace {
+
+class FilesInMemory final : public SpillFiles {
+ public:
+  void read(SpillFile file, uint64_t offset, void *to, size_t bytes) override {
+    const std::lock_guard lock(mutex_);
+    const auto &contents = files_[static_cast<size_t>(file)];
+    if (offset + bytes > contents.size()) throw std::runtime_error("read beyond the end");
+    std::copy_n(contents.data() + offset, bytes, static_cast<uint8_t *>(to));
+  }
+  void write(SpillFile file, uint64_t offset, const void *from, size_t bytes) override {
+    const std::lock_guard lock(mutex_);
+    auto &contents = files_[static_cast<size_t>(file)];
+    if (offset + bytes > contents.size()) contents.resize(offset + bytes);
+    std::copy_n(static_cast<const uint8_t *>(from), bytes, contents.data() + offset);
+  }
+
+ private:
+  std::mutex mutex_;
+  std::array<std::vector<uint8_t>, kSpillFiles> files_;
+};
 
 // Threads stand for the processes that share a block in the server.
 class ThreadCrew final : public Crew {
@@ -48,7 +72,8 @@ class BuildGraphTest : public testing::Test {
   static constexpr uint32_t kEnd = kFirstOtherStep;
 
   void help(Metric metric, ThreadCrew::Bell *bell) {
-    BuildGraph graph(shape_, BuildOptions{metric, 64}, *layout_, block_->get(), memory_);
+    BuildGraph graph(shape_, BuildOptions{metric, 64}, *layout_, block_->get(), memory_, files_.get());
+    graph.end_adding();
     ThreadCrew crew(graph.work(), bell);
     NoInterrupt interrupt;
     for (uint32_t step = crew.follow(); step != kEnd; step = crew.follow())
@@ -72,9 +97,14 @@ class BuildGraphTest : public testing::Test {
     encoder_ = std::make_unique<RowEncoder>(shape_, Metric::l2, *rotation_, memory_);
     const size_t near_width = by_leaves_ ? BuildLayout::near_width_for(shape_, metric, 64) : 0;
     const size_t capacity = BuildLayout::capacity_for(shape_, rows, budget, near_width);
-    layout_ = std::make_unique<BuildLayout>(shape_, capacity, near_width);
+    const double expected = static_cast<double>(expected_ > 0 ? expected_ : rows);
+    layout_ = spills_ ? std::make_unique<BuildLayout>(
+                            shape_, plan_build(shape_, metric, {expected, expected, 64, budget, helpers + 1}))
+                      : std::make_unique<BuildLayout>(shape_, capacity, near_width);
     block_ = std::make_unique<PrivateBlock>(*layout_, memory_);
-    graph_ = std::make_unique<BuildGraph>(shape_, BuildOptions{metric, 64}, *layout_, block_->get(), memory_);
+    files_ = std::make_unique<FilesInMemory>();
+    graph_ =
+        std::make_unique<BuildGraph>(shape_, BuildOptions{metric, 64}, *layout_, block_->get(), memory_, files_.get());
     added_ = 0;
     std::mt19937 random(12);
     std::normal_distribution<float> normal;
@@ -89,12 +119,27 @@ class BuildGraphTest : public testing::Test {
       if (!graph_->add(encoder_->code(), encoder_->codes(), {0, static_cast<uint16_t>(i), 1})) break;
       ++added_;
     }
+    graph_->end_adding();
     finish_with(helpers, metric);
+    read_lists();
+  }
+
+  // Lists of other windows are not at hand.
+  void read_lists() {
+    NoInterrupt interrupt;
+    lists_.clear();
+    for (size_t window = 0; window < graph_->windows(); ++window) {
+      graph_->open_window(window, interrupt);
+      for (size_t i = 0; i < graph_->window_rows(); ++i) {
+        const auto list = graph_->neighbours(graph_->window_first() + static_cast<NodeId>(i));
+        lists_.emplace_back(list.begin(), list.end());
+      }
+    }
   }
 
   void expect_sound_lists() {
     for (NodeId id = 0; id < graph_->size(); ++id) {
-      const auto list = graph_->neighbours(id);
+      const auto &list = lists_[id];
       EXPECT_LE(list.size(), shape_.lanes);
       const std::set<NodeId> distinct(list.begin(), list.end());
       EXPECT_EQ(distinct.size(), list.size());
@@ -109,7 +154,7 @@ class BuildGraphTest : public testing::Test {
     while (!queue.empty()) {
       const NodeId id = queue.back();
       queue.pop_back();
-      for (const NodeId next : graph_->neighbours(id))
+      for (const NodeId next : lists_[id])
         if (reached.insert(next).second) queue.push_back(next);
     }
     EXPECT_EQ(reached.size(), graph_->size());
@@ -137,6 +182,22 @@ class BuildGraphTest : public testing::Test {
     return hits / 500.0;
   }
 
+  // Share of the five nearest of fifty nodes that their lists name.
+  double nearest_in_lists() {
+    BuildGraph::View view(*graph_, Metric::l2, memory_);
+    double hits = 0;
+    for (NodeId target = 0; target < graph_->size(); target += static_cast<NodeId>(graph_->size() / 50)) {
+      view.aim(graph_->scalar_code(target), graph_->codes(target));
+      std::vector<std::pair<float, NodeId>> exact;
+      for (NodeId id = 0; id < graph_->size(); ++id)
+        if (id != target) exact.push_back({view.distance_to(id), id});
+      std::partial_sort(exact.begin(), exact.begin() + 5, exact.end());
+      const auto &list = lists_[target];
+      for (size_t i = 0; i < 5; ++i) hits += std::find(list.begin(), list.end(), exact[i].second) != list.end();
+    }
+    return hits / 250.0;
+  }
+
   std::pmr::memory_resource *memory_ = std::pmr::new_delete_resource();
   NodeShape shape_;
   std::unique_ptr<Rotation> rotation_;
@@ -146,7 +207,11 @@ class BuildGraphTest : public testing::Test {
   std::unique_ptr<BuildGraph> graph_;
   std::vector<std::vector<float>> vectors_;
   size_t added_ = 0;
+  std::unique_ptr<FilesInMemory> files_;
+  std::vector<std::vector<NodeId>> lists_;
   bool by_leaves_ = false;
+  bool spills_ = false;
+  size_t expected_ = 0;         // rows that the plan is made for; 0: as many as come
   unsigned alike_percent_ = 0;  // rows in one small ball
 };
 
@@ -206,9 +271,9 @@ TEST_F(BuildGraphTest, LeavesAreForProductsAndOrdinaryBeams) {
 TEST_F(BuildGraphTest, EqualVectorsShareANode) {
   build(900, 100);
   EXPECT_EQ(graph_->size(), 100u);
-  EXPECT_EQ(graph_->extra_rows().size(), 800u);
-  EXPECT_TRUE(std::is_sorted(graph_->extra_rows().begin(), graph_->extra_rows().end(),
-                             [](const auto &a, const auto &b) { return a.node < b.node; }));
+  EXPECT_EQ(graph_->extra_count(), 800u);
+  for (size_t i = 1; i < graph_->extra_count(); ++i)
+    EXPECT_LE(graph_->extra_row(i - 1).node, graph_->extra_row(i).node);
 }
 
 TEST_F(BuildGraphTest, SeveralBuildAsWellAsOne) {
@@ -220,6 +285,77 @@ TEST_F(BuildGraphTest, SeveralBuildAsWellAsOne) {
       expect_sound_lists();
       EXPECT_GT(recall_of_neighbours(), 0.97) << helpers << " helpers, " << (by_leaves ? "leaves" : "insertion");
     }
+}
+
+// Lists are asked for the nearest themselves: a graph in windows cannot be browsed.
+TEST_F(BuildGraphTest, FilesTakeTheLeavesGraphsPlaceInAnyMemory) {
+  by_leaves_ = spills_ = true;
+  double in_memory = 0.0;
+  for (const size_t budget : {SIZE_MAX / 2, size_t{3} << 20, size_t{1} << 20, size_t{1} << 16})
+    for (const size_t helpers : {0, 3}) {
+      vectors_.clear();
+      build(5000, 5000, budget, Metric::l2, helpers);
+      ASSERT_EQ(graph_->size(), 5000u);
+      expect_sound_lists();
+      expect_reachable();
+      if (budget > (size_t{3} << 20)) {
+        EXPECT_EQ(graph_->windows(), 1u);
+        in_memory = nearest_in_lists();
+      } else {
+        EXPECT_GT(graph_->windows(), 1u) << budget;
+        EXPECT_GT(nearest_in_lists(), in_memory - 0.02) << budget << " bytes, " << helpers << " helpers";
+      }
+    }
+}
+
+TEST_F(BuildGraphTest, FilesServeAnyNumberOfRows) {
+  by_leaves_ = spills_ = true;
+  for (const size_t rows : {1, 2, 60, 1000, 1100, 6000}) {
+    vectors_.clear();
+    expected_ = 5000;
+    build(rows, rows, size_t{1} << 20);
+    ASSERT_TRUE(layout_->plan().spills);
+    ASSERT_EQ(graph_->size(), rows);
+    expect_sound_lists();
+    expect_reachable();
+  }
+}
+
+TEST_F(BuildGraphTest, FilesMergeEqualRowsAndCopeWithRowsThatAreAlike) {
+  by_leaves_ = spills_ = true;
+  build(9000, 100, size_t{1} << 20);
+  EXPECT_GE(graph_->size(), 100u);
+  EXPECT_LT(graph_->size(), 400u);  // pieces that were sorted apart have nodes of their own
+  EXPECT_EQ(graph_->size() + graph_->extra_count(), 9000u);
+  std::set<uint16_t> rows;
+  for (NodeId id = 0; id < graph_->size(); ++id) rows.insert(graph_->row(id).block_low);
+  for (size_t i = 0; i < graph_->extra_count(); ++i) rows.insert(graph_->extra_row(i).row.block_low);
+  EXPECT_EQ(rows.size(), 9000u);
+  vectors_.clear();
+  alike_percent_ = 100;
+  build(8000, 8000, size_t{1} << 20);
+  expect_sound_lists();
+  expect_reachable();
+}
+
+TEST_F(BuildGraphTest, PlansKeepToTheirBudget) {
+  for (const size_t dimensions : {3, 100, 768, 2000}) {
+    shape_ = choose_node_shape(dimensions, 16);
+    for (const double rows : {1000.0, 340479.0, 1e7})
+      for (const size_t megabytes : {1, 16, 64, 256, 1024})
+        for (const size_t participants : {1, 3}) {
+          const size_t budget = megabytes << 20;
+          const BuildPlan plan = plan_build(shape_, Metric::l2, {rows, rows, 96, budget, participants});
+          if (!plan.spills) continue;
+          const BuildLayout layout(shape_, plan);
+          const size_t own = plan.cached_records * layout.record_bytes() + plan.piece_bytes;
+          // Whatever the budget: a window of a 256th of the rows, and a few megabytes.
+          const size_t least =
+              static_cast<size_t>(rows / 256 + 32) * BuildLayout::window_bytes_each(shape_, plan.near_width);
+          EXPECT_LE(layout.bytes() + own * participants, std::max(budget, least + ((6 + 4 * participants) << 20)))
+              << dimensions << " dimensions, " << rows << " rows, " << megabytes << " MB";
+        }
+  }
 }
 
 TEST_F(BuildGraphTest, StopsAtItsBudget) {
