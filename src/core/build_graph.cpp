@@ -14,6 +14,8 @@ namespace quiver::core {
 
 namespace {
 
+constexpr size_t kRowsPerPoll = 16384;
+
 BrowseOptions insertion_options(size_t beam, size_t lanes) {
   BrowseOptions options;
   options.base_k = beam;
@@ -108,16 +110,17 @@ void BuildGraph::insert(NodeId id) {
 }
 
 // A random sixteenth goes first, so that long edges exist before regions are filled one after another.
-void BuildGraph::choose_seeds() {
+void BuildGraph::choose_seeds(Interrupt &interrupt) {
   const uint64_t share = std::clamp<uint64_t>(size() / kMaxBuildEntries, 1, 16);
   header_->seed_count = 0;
   NodeId *seed = seeds();
   uint64_t count = 0;
-  for (size_t i = 0; i < size(); ++i)
-    if (i % share == random_.below(share)) {
-      seed[count++] = static_cast<NodeId>(i);
-      chosen_counts_[i] = 1;
-    }
+  for (size_t i = 0; i < size(); ++i) {
+    if (i % kRowsPerPoll == 0) interrupt.poll();
+    if (i % share != random_.below(share)) continue;
+    seed[count++] = static_cast<NodeId>(i);
+    chosen_counts_[i] = 1;
+  }
   for (size_t i = count; i > 1; --i) std::swap(seed[i - 1], seed[random_.below(i)]);
   header_->seed_count = count;
 }
@@ -132,7 +135,7 @@ void BuildGraph::lead_seeds(Crew &crew, Interrupt &interrupt) {
   std::memset(counts_, 0, size() * sizeof(*counts_));
   std::memset(chosen_counts_, 0, size());
   std::memset(locks_, 0, size());
-  choose_seeds();
+  choose_seeds(interrupt);
   header_->entry_count = 0;
   for (size_t i = 0; i < std::min<size_t>(header_->seed_count, kMaxBuildEntries); ++i) {
     interrupt.poll();

@@ -174,7 +174,7 @@ class BuildGraph {
   void sort_into_files(Crew &crew, Interrupt &interrupt);
   void sort_bucket(size_t bucket, SortedRows &rows, Interrupt &interrupt);
 
-  void choose_seeds();
+  void choose_seeds(Interrupt &interrupt);
   NearList *near_list(NodeId id) const {
     return reinterpret_cast<NearList *>(near_ + place(id) * NearList::bytes(near_width_));
   }
@@ -210,7 +210,7 @@ class BuildGraph {
   void link_window_by_window(Crew &crew, Interrupt &interrupt);
   void place_window(size_t window);
   void move_window(size_t window, bool with_near, bool save, Interrupt &interrupt);
-  void clear_window();
+  void clear_window(Interrupt &interrupt);
   // The sample's rows are this graph's nodes.
   static RowId node_as_row(NodeId id) { return {static_cast<uint16_t>(id >> 16), static_cast<uint16_t>(id), 1}; }
   static NodeId row_as_node(RowId row) { return NodeId{row.block_high} << 16 | row.block_low; }

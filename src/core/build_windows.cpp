@@ -69,11 +69,14 @@ void BuildGraph::place_window(size_t window) {
   header_->window_rows = std::min<uint64_t>(capacity_, size() - header_->window_first);
 }
 
-void BuildGraph::clear_window() {
+void BuildGraph::clear_window(Interrupt &interrupt) {
   std::memset(counts_, 0, capacity_ * sizeof(*counts_));
   std::memset(chosen_counts_, 0, capacity_);
   std::memset(locks_, 0, capacity_);
-  for (size_t i = 0; i < window_rows(); ++i) near_list(window_first() + static_cast<NodeId>(i))->clear();
+  for (size_t i = 0; i < window_rows(); ++i) {
+    if (i % kRowsPerPoll == 0) interrupt.poll();
+    near_list(window_first() + static_cast<NodeId>(i))->clear();
+  }
 }
 
 // The arrays of a window lie one after another, near lists last.
@@ -108,7 +111,7 @@ void BuildGraph::link_window_by_window(Crew &crew, Interrupt &interrupt) {
   lead_sample(crew, interrupt);
   for (size_t window = 0; window < windows(); ++window) {
     place_window(window);
-    clear_window();
+    clear_window(interrupt);
     lead_offers(crew, interrupt);
     lead(crew, BuildStep::link_near, window_rows(), interrupt);
     move_window(window, true, true, interrupt);

@@ -16,6 +16,7 @@ constexpr float kInfinity = std::numeric_limits<float>::infinity();
 constexpr size_t kMostLeafRows = 1000;
 constexpr size_t kLeastLeafRows = 100;
 constexpr size_t kLeafValues = size_t{2} << 20;  // of long vectors a leaf has fewer
+constexpr size_t kRowsPerPoll = 16384;           // sorted into cells
 constexpr size_t kRowsPerGroup = 8;              // compared before the first branch
 
 }  // namespace
@@ -96,9 +97,15 @@ void LeafSearch::divide(std::span<NodeId> ids, size_t overlap, Interrupt &interr
     decode_pivots(ids.first(count), &pivots);
     std::pmr::vector<uint16_t> nearest(ids.size() * each, memory_);
     assign(ids, pivots, each, nearest.data(), interrupt);
-    for (const uint16_t cell : nearest) ++ends[cell + 1u];
+    for (size_t i = 0; i < nearest.size(); ++i) {
+      if (i % kRowsPerPoll == 0) interrupt.poll();
+      ++ends[nearest[i] + 1u];
+    }
     std::partial_sum(ends.begin(), ends.end(), ends.begin());
-    for (size_t i = 0; i < nearest.size(); ++i) members[ends[nearest[i]]++] = ids[i / each];
+    for (size_t i = 0; i < nearest.size(); ++i) {
+      if (i % kRowsPerPoll == 0) interrupt.poll();
+      members[ends[nearest[i]]++] = ids[i / each];
+    }
   }
   for (size_t cell = 0, first = 0; cell < count; first = ends[cell++]) {
     const std::span<NodeId> all(members.data() + first, ends[cell] - first);
