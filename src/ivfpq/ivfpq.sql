@@ -117,3 +117,11 @@ CREATE OPERATOR CLASS halfvec_cosine_ops
   FUNCTION 4 l2_norm(halfvec),
   FUNCTION 5 ivfflat_halfvec_support(internal);
 COMMENT ON OPERATOR CLASS halfvec_cosine_ops USING ivfpq IS 'nearest neighbours by cosine distance, <=>';
+
+CREATE FUNCTION quiver_maintain(
+    index regclass,
+    OUT lists_before bigint, OUT lists_after bigint, OUT split bigint, OUT merged bigint, OUT rewritten bigint, OUT freed_pages bigint)
+  RETURNS record
+  AS 'MODULE_PATHNAME', 'quiver_maintain' LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+COMMENT ON FUNCTION quiver_maintain(regclass) IS
+  'splits, merges and rewrites lists of an ivfpq or ivfflat index as VACUUM does, and says how many';

@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "pg/boundary.hpp"
+#include "pg/test_points.hpp"
 
 namespace quiver::ivfpq {
 
@@ -30,31 +31,42 @@ uint32 Appender::nearest_list(const CodedRow &row) {
   return nearest;
 }
 
-void Appender::append(uint32 list, const CodedRow &row) {
+// A list that was replaced has sent its writers on: they bring the directory up to date.
+void Appender::insert(const CodedRow &row) {
+  for (;;) {
+    const uint32 version = index_.cache->version;
+    if (append(nearest_list(row), row)) return;
+    pg::call([this, version] {
+      open_index(index_.relation, &index_);
+      if (index_.cache->version == version)
+        pg::raise_corrupted(index_.relation, kMetaBlock, "a list in use has the end of one that was replaced");
+    });
+  }
+}
+
+bool Appender::append(uint32 list, const CodedRow &row) {
   core::decode_scalar(index_.cache->lists[list].centroid, index_.centroid_codes(list), index_.meta.dimensions,
                       centroid_.data());
   factors_ = list_encoder_.encode(row.rotated, centroid_.data());
-  pg::call([this, list, &row] {
+  return pg::call([this, list, &row] {
     CHECK_FOR_INTERRUPTS();
-    store(find_room(list), row);
+    const Place place = find_room(list);
+    if (place.buffer == InvalidBuffer) return false;
+    store(place, row);
+    pg::test_point("append_row_stored");
+    return true;
   });
 }
 
-namespace {
-
-uint32 first_free_lane(Page page, const ListShape &shape) {
+uint32 free_lane(Page page, const ListShape &shape) {
   const PageInfo *info = page_info(page);
+  if (info->state != PageState::open || info->live == shape.lanes()) return shape.lanes();
   if (info->used < shape.lanes()) return info->used;
   const RowId *rows = rows_of(page, shape);
   for (uint32 lane = 0; lane < info->used; ++lane)
     if (!rows[lane].is_valid()) return lane;
   return shape.lanes();
 }
-
-// No page becomes free again: what the map names can only be what a crash left empty.
-bool is_never_free(Page) { return false; }
-
-}  // namespace
 
 // Goes along the chain from where there was room last, and adds a page at its end.
 Appender::Place Appender::find_room(uint32 list) {
@@ -66,11 +78,13 @@ Appender::Place Appender::find_room(uint32 list) {
     check_codes(index_, buffer, list);
     const Page page = BufferGetPage(buffer);
     const PageInfo *info = page_info(page);
-    if (info->live < index_.shape().lanes()) {
-      const uint32 lane = first_free_lane(page, index_.shape());
-      if (lane == index_.shape().lanes())
-        pg::raise_corrupted(index_.relation, hint.tail, "a page of codes has no room that it counts");
-      return {buffer, lane};
+    const uint32 lane = free_lane(page, index_.shape());
+    if (lane < index_.shape().lanes()) return {buffer, lane};
+    if (info->state == PageState::open && info->live < index_.shape().lanes())
+      pg::raise_corrupted(index_.relation, hint.tail, "a page of codes has no room that it counts");
+    if (info->state == PageState::retired) {
+      UnlockReleaseBuffer(buffer);
+      return {InvalidBuffer, 0};
     }
     if (info->next == InvalidBlockNumber) {
       add_page(list, buffer);
@@ -85,12 +99,32 @@ Appender::Place Appender::find_room(uint32 list) {
 
 // Appends an empty page to the chain in one record. REQUIRES: `last` exclusively locked; releases it.
 void Appender::add_page(uint32 list, Buffer last) {
-  const Buffer added = pg::new_page(index_.relation, is_never_free);
+  const Buffer added = pg::new_page(index_.relation, is_free_page);
+  pg::test_point("append_page_extended");
   const pg::PairChange change = pg::begin_pair(index_.relation, last, added, logging_, true);
-  initialize_codes_page(change.pages[1], index_.shape(), list);
+  initialize_codes_page(change.pages[1], index_.shape(), index_.cache->lists[list].number);
+  const uint32 position = page_info(change.pages[0])->position + 1;
+  page_info(change.pages[1])->position = position;
   page_info(change.pages[0])->next = BufferGetBlockNumber(added);
   index_.cache->lists[list].tail = BufferGetBlockNumber(added);
   pg::finish_pair(change);
+  pg::test_point("append_page_linked");
+  note_pages(list, position + 1);
+}
+
+// Marks how long the list is by now. Only a hint: which lists are worth splitting.
+void Appender::note_pages(uint32 list, uint32 pages) {
+  const ListShape &shape = index_.shape();
+  const uint32 number = index_.cache->lists[list].number;
+  const Buffer buffer = read_directory_page(
+      index_.relation, shape, index_.cache->directory[number / shape.entries_per_page()], BUFFER_LOCK_EXCLUSIVE);
+  const uint32 place = number % shape.entries_per_page();
+  if (place >= page_info(BufferGetPage(buffer))->used)
+    pg::raise_corrupted(index_.relation, BufferGetBlockNumber(buffer), "a list in use has no entry");
+  const pg::PageChange change = pg::begin_change(index_.relation, buffer, logging_);
+  entry_at(change.page, shape, place)->pages = pages;
+  pg::finish_change(change);
+  pg::test_point("append_pages_noted");
 }
 
 // The lane and its vector in one record. Only who holds a page of codes asks for its pages of vectors: no two writers
@@ -103,7 +137,7 @@ void Appender::store(const Place &place, const CodedRow &row) {
   const bool fresh = known == InvalidBlockNumber;
   Buffer buffer;
   if (fresh) {
-    buffer = pg::new_page(index_.relation, is_never_free);
+    buffer = pg::new_page(index_.relation, is_free_page);
   } else {
     buffer = pin_page(index_, known);
     LockBuffer(buffer, BUFFER_LOCK_EXCLUSIVE);
@@ -117,18 +151,18 @@ void Appender::store(const Place &place, const CodedRow &row) {
   core::ScalarCode *vector = vector_at(change.pages[1], shape, place.lane % shape.vectors);
   *vector = row.code;
   shape.own.pack_own(row.codes, vector_codes(vector));
-  write_lane(change.pages[0], place.lane, row.row);
+  write_lane(change.pages[0], shape, place.lane, row.row, factors_, list_encoder_.levels());
   pg::finish_pair(change);
 }
 
-void Appender::write_lane(Page page, uint32 lane, RowId row) const {
-  const ListShape &shape = index_.shape();
+void write_lane(Page page, const ListShape &shape, uint32 lane, RowId row, const core::ListFactors &factors,
+                const uint8_t *levels) {
   const uint32 block = lane / simd::kBlockLanes;
-  core::write_block_lane(shape.code, list_encoder_.levels(), lane % simd::kBlockLanes, block_codes(page, shape, block));
-  float *factors = add_factor(page, shape, lane);
-  factors[0] = factors_.add;
-  factors[simd::kBlockLanes] = factors_.rescale;
-  factors[2 * simd::kBlockLanes] = factors_.error;
+  core::write_block_lane(shape.code, levels, lane % simd::kBlockLanes, block_codes(page, shape, block));
+  float *add = add_factor(page, shape, lane);
+  add[0] = factors.add;
+  add[simd::kBlockLanes] = factors.rescale;
+  add[2 * simd::kBlockLanes] = factors.error;
   rows_of(page, shape)[lane] = row;
   PageInfo *info = page_info(page);
   ++info->live;

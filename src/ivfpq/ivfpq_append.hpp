@@ -18,26 +18,34 @@ struct CodedRow {
   const uint8_t *codes;  // unpacked
 };
 
+// A page of codes as the writer of a lane leaves it. `lane`: without a row.
+void write_lane(Page page, const ListShape &shape, uint32 lane, RowId row, const core::ListFactors &factors,
+                const uint8_t *levels);
+// A lane of an open page without a row, or lanes() when there is none.
+uint32 free_lane(Page page, const ListShape &shape);
+
 // One per statement or participant of a build.
 class Appender {
  public:
   Appender(const OpenIndex &index, pg::Logging logging, MemoryContext context);
 
-  // The list whose centroid is nearest.
-  uint32 nearest_list(const CodedRow &row);
+  // Into the list whose centroid is nearest.
+  void insert(const CodedRow &row);
 
-  void append(uint32 list, const CodedRow &row);
+  // Into that list. False, and nothing done, when others have replaced it: the copy of the directory is out of date.
+  bool append(uint32 list, const CodedRow &row);
 
  private:
   struct Place {
-    Buffer buffer;  // of a page of codes with room, exclusively locked
+    Buffer buffer;  // of a page of codes with room, exclusively locked; invalid when the list was replaced
     uint32 lane;
   };
 
+  uint32 nearest_list(const CodedRow &row);
   Place find_room(uint32 list);
   void add_page(uint32 list, Buffer last);
+  void note_pages(uint32 list, uint32 pages);
   void store(const Place &place, const CodedRow &row);
-  void write_lane(Page page, uint32 lane, RowId row) const;
 
   pg::ContextResource memory_;
   OpenIndex index_;

@@ -9,6 +9,7 @@
 #include "ivfpq/ivfpq_options.hpp"
 #include "pg/boundary.hpp"
 #include "pg/parallel_build.hpp"
+#include "pg/test_points.hpp"
 
 extern "C" {
 #include "access/xloginsert.h"
@@ -23,8 +24,6 @@ namespace quiver::ivfpq {
 
 namespace {
 
-// A list of so many rows costs about what its centroid does.
-constexpr double kRowsPerList = 256.0;
 // Rows that a centroid learns from, and the fewest that it should.
 constexpr size_t kSampleRows = 64, kLeastSampleRows = 8;
 
@@ -34,11 +33,6 @@ class LeaderInterrupt final : public pg::ServerInterrupt {
     pgstat_progress_update_param(PROGRESS_CREATEIDX_TUPLES_DONE, static_cast<int64>(done));
   }
 };
-
-size_t lists_for(const MetaPage &meta, double rows) {
-  if (meta.wanted_lists > 0) return meta.wanted_lists;
-  return static_cast<size_t>(std::clamp(rows / kRowsPerList, 1.0, static_cast<double>(kMaxLists)));
-}
 
 // Rows to sample for so many lists. Raises 54000 when there is no memory for a useful number.
 size_t sample_rows(size_t lists, uint32 dimensions) {
@@ -138,12 +132,16 @@ IndexBuildResult *build(Relation heap, Relation index, IndexInfo *info) {
   const size_t lists = lists_for(meta, pg::estimate_rows(heap));
   const core::CentroidTree tree = choose_centroids(heap, index, info, meta, lists, context);
   meta.lists = static_cast<uint32>(tree.count);
+  pg::test_point("lists_centroids_chosen");
   write_empty_lists(index, meta, tree.centroids);
+  pg::test_point("lists_empty_written");
   report_phase(kAssigningTuples, 0);
   auto *shared = static_cast<LoadShared *>(MemoryContextAllocZero(context, sizeof(LoadShared)));
   if (!load_together(heap, index, info, tree, shared, context)) load_alone(heap, index, info, tree, shared, context);
   record_rows(index, shared->rows.load());
+  pg::test_point("lists_loaded");
   if (RelationNeedsWAL(index)) log_newpage_range(index, MAIN_FORKNUM, 0, RelationGetNumberOfBlocks(index), true);
+  pg::test_point("lists_logged");
   auto *result = static_cast<IndexBuildResult *>(palloc(sizeof(IndexBuildResult)));
   result->heap_tuples = static_cast<double>(shared->heap_rows.load());
   result->index_tuples = static_cast<double>(shared->rows.load());

@@ -160,7 +160,7 @@ void Loader::flush() {
   const size_t d = index_.meta.dimensions;
   nearest_.find(rotated_.data(), kept_.size(), labels_.data());
   for (size_t i = 0; i < kept_.size(); ++i)
-    appender_.append(labels_[i], {kept_[i].row, &rotated_[i * d], kept_[i].code, &codes_[i * d]});
+    (void)appender_.append(labels_[i], {kept_[i].row, &rotated_[i * d], kept_[i].code, &codes_[i * d]});
   const uint64 rows = shared_->rows.fetch_add(kept_.size()) + kept_.size();
   if (leads_) pgstat_progress_update_param(PROGRESS_CREATEIDX_TUPLES_DONE, static_cast<int64>(rows));
   kept_.clear();

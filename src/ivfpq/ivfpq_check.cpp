@@ -58,10 +58,42 @@ void ListCheck::claim(BlockNumber block, Invariant invariant, BlockNumber from) 
 
 void ListCheck::check_directory() {
   BlockNumber block = kDirectoryBlock;
+  uint32 first = 0;
   for (BlockNumber steps = 0; block < blocks_ && steps < blocks_; ++steps) {
     claim(block, kPageIsWellFormed, block);
-    if (!copy_page(block, &page_)) return;
-    block = page_info(page_.data)->next;
+    if (!copy_page(block, &directory_page_)) return;
+    const uint32 used = std::min<uint32>(page_info(directory_page_.data)->used, index_.shape().entries_per_page());
+    for (uint32 place = 0; place < used; ++place)
+      check_entry(block, place, first + place, *entry_at(directory_page_.data, index_.shape(), place));
+    first += used;
+    block = page_info(directory_page_.data)->next;
+  }
+}
+
+// Of a list that is not in use: one that others replaced, or that an interrupted change began.
+void ListCheck::check_entry(BlockNumber block, uint32 place, uint32 number, const ListEntry &entry) {
+  if (entry.state > EntryState::unused)
+    findings_->add(kEntryIsValid, true, block, static_cast<int>(place), "an entry of state %d",
+                   static_cast<int>(entry.state));
+  if (entry.state >= EntryState::unused || entry.counts(index_.cache->version)) return;
+  BlockNumber from = block;
+  for (BlockNumber page = entry.head; page != InvalidBlockNumber;) {
+    if (page >= blocks_ || claimed_[page] != 0) {
+      findings_->add(kEntryIsValid, true, from, -1, "list %u, not in use, leads to block %u", number, page);
+      return;
+    }
+    claim(page, kEntryIsValid, from);
+    from = page;
+    if (!copy_page(page, &page_)) return;
+    const PageInfo *info = page_info(page_.data);
+    if (info->kind != PageKind::codes || info->list != number) {
+      findings_->add(kEntryIsValid, true, page, -1, "a page of kind %d of list %u in list %u, not in use",
+                     static_cast<int>(info->kind), info->list, number);
+      return;
+    }
+    for (uint32 i = 0; i < index_.shape().vector_pages(); ++i)
+      if (vector_blocks(page_.data)[i] != InvalidBlockNumber) claim(vector_blocks(page_.data)[i], kEntryIsValid, page);
+    page = info->next;
   }
 }
 
@@ -88,11 +120,14 @@ bool ListCheck::check_codes_page(uint32 list, BlockNumber block, BlockNumber *ne
   if (!copy_page(block, &page_)) return false;
   const ListShape &shape = index_.shape();
   const PageInfo *info = page_info(page_.data);
-  if (info->kind != PageKind::codes || info->list != list) {
+  const uint32 number = index_.cache->lists[list].number;
+  if (info->kind != PageKind::codes || info->list != number) {
     findings_->add(kChainBelongsToList, true, block, -1, "a page of kind %d of list %u in list %u",
-                   static_cast<int>(info->kind), info->list, list);
+                   static_cast<int>(info->kind), info->list, number);
     return false;
   }
+  if (info->state >= PageState::retired)
+    findings_->add(kChainBelongsToList, true, block, -1, "the end of a list that was replaced, in list %u", number);
   *next = info->next;
   if (info->used > shape.lanes()) {
     findings_->add(kCountsAgree, true, block, -1, "%d lanes in use of %u", info->used, shape.lanes());
@@ -151,9 +186,19 @@ void ListCheck::check_rows() {
 
 // A crash between an extension and its first record leaves a page of zeros.
 void ListCheck::check_unclaimed() {
-  for (BlockNumber block = 0; block < claimed_.size(); ++block)
-    if (claimed_[block] == 0)
-      findings_->add(kPageIsReferenced, false, block, -1, "nothing leads to the page: lost space, or added just now");
+  for (BlockNumber block = 0; block < claimed_.size(); ++block) {
+    if (claimed_[block] != 0 || is_free(block)) continue;
+    findings_->add(kPageIsReferenced, false, block, -1, "nothing leads to the page: lost space, or added just now");
+  }
+}
+
+bool ListCheck::is_free(BlockNumber block) {
+  CHECK_FOR_INTERRUPTS();
+  const Buffer buffer = ReadBufferExtended(index_.relation, MAIN_FORKNUM, block, RBM_NORMAL, nullptr);
+  LockBuffer(buffer, BUFFER_LOCK_SHARE);
+  const bool result = is_free_page(BufferGetPage(buffer));
+  UnlockReleaseBuffer(buffer);
+  return result;
 }
 
 void ListCheck::compare_row(RowId row, Datum value) {

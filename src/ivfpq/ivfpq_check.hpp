@@ -24,6 +24,7 @@ enum Invariant : int {
   kErrorCoversRow = 6,
   kEveryRowIsIndexed = 7,
   kPageIsReferenced = 8,
+  kEntryIsValid = 9,
 };
 
 // One check. Reads copies of pages, each taken under a share lock; never holds two.
@@ -49,17 +50,19 @@ class ListCheck {
   bool copy_page(BlockNumber block, PGAlignedBlock *copy);
   void claim(BlockNumber block, Invariant invariant, BlockNumber from);
   void check_directory();
+  void check_entry(BlockNumber block, uint32 place, uint32 number, const ListEntry &entry);
   void check_list(uint32 list);
   bool check_codes_page(uint32 list, BlockNumber block, BlockNumber *next);
   void check_vector_pages(BlockNumber block);
   void check_rows();
   void check_unclaimed();
+  bool is_free(BlockNumber block);
   void compare_row(RowId row, Datum value);
 
   const OpenIndex &index_;
   Findings *findings_;
   BlockNumber blocks_;
-  PGAlignedBlock page_, other_;
+  PGAlignedBlock page_, other_, directory_page_;
   std::pmr::vector<uint8_t> claimed_;  // of each block: some link leads here
   std::pmr::vector<StoredRow> rows_;   // by key, once checked
   types::IndexOps ops_;

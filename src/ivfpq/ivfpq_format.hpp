@@ -20,7 +20,14 @@ inline constexpr uint16 kFormatVersion = 1;
 inline constexpr BlockNumber kMetaBlock = 0;
 inline constexpr BlockNumber kDirectoryBlock = 1;  // its first page; the others follow by links
 
-enum class PageKind : uint16 { meta = 1, directory = 2, codes = 3, vectors = 4 };
+enum class PageKind : uint16 { meta = 1, directory = 2, codes = 3, vectors = 4, free = 5 };
+
+// Of a page of codes: whether it takes rows.
+enum class PageState : uint16 {
+  open = 0,
+  closed = 1,   // its rows are being copied to new lists
+  retired = 2,  // the end of a list that others replaced: no page may follow
+};
 
 // The 40 bytes after the standard header of every page; with it they fill the first cache line.
 struct PageInfo {
@@ -31,7 +38,10 @@ struct PageInfo {
   uint32 list;        // codes: whose page it is
   BlockNumber next;   // codes, directory: the next page of the chain, InvalidBlockNumber at its end
   BlockNumber owner;  // vectors: the page of codes whose rows they are
-  uint32 reserved[5];
+  uint32 position;    // codes: pages before it in the chain
+  PageState state;    // codes
+  uint16 unused;
+  uint32 reserved[3];
 };
 static_assert(sizeof(PageInfo) == 40);
 static_assert(SizeOfPageHeaderData + sizeof(PageInfo) == core::kLineBytes);
@@ -63,7 +73,7 @@ size_t max_code_axes(unsigned bits);
 // REQUIRES: bits in {1, 2, 4}; 1 <= dimensions <= 16,000.
 ListShape choose_shape(size_t dimensions, unsigned bits);
 
-// Block 0. Fixed when the index is built, but for the counts and the measured probes.
+// Block 0. Fixed when the index is built, but for the counts, the version and the measured probes.
 struct MetaPage {
   uint32 magic;
   uint16 format_version;
@@ -75,21 +85,47 @@ struct MetaPage {
   uint16 blocks;
   uint16 vectors;
   uint64 rotation_seed;
-  uint32 lists;
+  uint32 lists;         // in use
   uint32 wanted_lists;  // the option when the index was built
   uint32 freed;         // changes when vacuum made room in pages of codes that writers may have passed
-  uint32 unused;
-  uint64 rows;  // when vacuum or the build last counted
+  uint32 version;       // of the directory: which of its entries count
+  uint64 rows;          // when vacuum or the build last counted
   uint32 reserved[18];
 };
 static_assert(sizeof(MetaPage) == 128);
 static_assert(offsetof(MetaPage, rotation_seed) % 8 == 0);
 
-// A list in the directory. The centroid's packed own vector follows.
+// Whether an entry counts follows from the directory's version in the meta page, so that one record lets any number of
+// lists begin and end.
+enum class EntryState : uint8_t {
+  live = 0,
+  arriving = 1,  // a list from the entry's version on
+  leaving = 2,   // a list until then
+  unused = 3,
+};
+
+// A place in the directory; its number is the list's. The centroid's packed own vector follows.
 struct ListEntry {
   BlockNumber head;  // its first page of codes
-  uint32 reserved[6];
+  uint32 version;    // with arriving and leaving
+  uint64
+      retired_at;  // of a list that has left: a transaction id that none who could read it is beyond; 0: not yet known
+  uint32 pages;    // of codes, when one was last added
+  uint32 settled;  // pages that it had when splitting it was found useless
+  EntryState state;
+  bool is_sparse;  // vacuum left few of its lanes in use
+  uint16 group;    // of centroids near each other
   core::ScalarCode centroid;
+
+  bool counts(uint32 directory_version) const {
+    if (state == EntryState::arriving) return version <= directory_version;
+    return state == EntryState::live || (state == EntryState::leaving && version > directory_version);
+  }
+  // Made for a change of the directory that was not completed.
+  bool is_pending(uint32 directory_version) const {
+    return (state == EntryState::arriving || state == EntryState::leaving) && version > directory_version;
+  }
+  bool has_left(uint32 directory_version) const { return state == EntryState::leaving && version <= directory_version; }
 };
 static_assert(sizeof(ListEntry) == 48);
 

@@ -9,6 +9,7 @@
 
 extern "C" {
 #include "miscadmin.h"
+#include "utils/memutils.h"
 }
 
 namespace quiver::ivfpq {
@@ -37,30 +38,52 @@ ListShape make_shape(size_t dimensions, unsigned bits, size_t axes) {
   return shape;
 }
 
-// Copies the directory. `meta` says how many lists there are.
-void load_directory(Relation relation, const MetaPage &meta, IndexCache *cache) {
+// Copies the entries that count at that version from a page of the directory. Returns the next page.
+BlockNumber load_page(Relation relation, BlockNumber block, uint32 version, IndexCache *cache) {
   const ListShape &shape = cache->shape;
-  BlockNumber block = kDirectoryBlock;
-  while (cache->lists.size() < meta.lists) {
-    CHECK_FOR_INTERRUPTS();
-    if (block == InvalidBlockNumber || block >= RelationGetNumberOfBlocks(relation))
-      pg::raise_corrupted(relation, kMetaBlock, "the directory is shorter than the meta page says");
-    const Buffer buffer = ReadBuffer(relation, block);
-    LockBuffer(buffer, BUFFER_LOCK_SHARE);
-    const bool ours = pg::check_page(relation, buffer, kIndexMagic);
-    const PageInfo *info = page_info(BufferGetPage(buffer));
-    if (!ours || info->kind != PageKind::directory || info->used == 0 || info->used > shape.entries_per_page())
-      pg::raise_corrupted(relation, block, "not a page of the directory");
-    for (uint32 place = 0; place < info->used && cache->lists.size() < meta.lists; ++place) {
-      ListEntry *entry = entry_at(BufferGetPage(buffer), shape, place);
-      const Size at = cache->centroids.size();
-      cache->centroids.resize(at + meta.dimensions);
-      shape.own.unpack_own(centroid_bytes(entry), &cache->centroids[at]);
-      cache->lists.push_back({entry->head, entry->head, entry->centroid});
-    }
-    block = info->next;
-    UnlockReleaseBuffer(buffer);
+  const Buffer buffer = read_directory_page(relation, shape, block, BUFFER_LOCK_SHARE);
+  const PageInfo *info = page_info(BufferGetPage(buffer));
+  const auto first = static_cast<uint32>(cache->directory.size()) * shape.entries_per_page();
+  cache->directory.push_back(block);
+  for (uint32 place = 0; place < info->used; ++place) {
+    ListEntry *entry = entry_at(BufferGetPage(buffer), shape, place);
+    if (!entry->counts(version)) continue;
+    const Size at = cache->centroids.size();
+    cache->centroids.resize(at + shape.own.dimensions);
+    shape.own.unpack_own(centroid_bytes(entry), &cache->centroids[at]);
+    cache->lists.push_back({entry->head, entry->head, first + place, entry->centroid});
   }
+  const BlockNumber next = info->next;
+  const bool is_full = info->used == shape.entries_per_page();
+  UnlockReleaseBuffer(buffer);
+  if (next != InvalidBlockNumber && !is_full)
+    pg::raise_corrupted(relation, block, "a page of the directory has room and a next page");
+  return next;
+}
+
+// Copies the directory as it stands at the meta page's version: when that changed meanwhile, once more.
+void load_directory(OpenIndex *index) {
+  IndexCache *cache = index->cache;
+  cache->is_loaded = false;
+  for (;;) {
+    cache->lists.clear();
+    cache->centroids.clear();
+    cache->directory.clear();
+    for (BlockNumber block = kDirectoryBlock; block != InvalidBlockNumber;) {
+      CHECK_FOR_INTERRUPTS();
+      block = load_page(index->relation, block, index->meta.version, cache);
+      if (cache->directory.size() > RelationGetNumberOfBlocks(index->relation))
+        pg::raise_corrupted(index->relation, kDirectoryBlock, "the directory leads in a circle");
+    }
+    const uint32 version = index->meta.version;
+    read_meta(index->relation, &index->meta);
+    if (index->meta.version == version) break;
+  }
+  if (cache->lists.size() != index->meta.lists)
+    pg::raise_corrupted(index->relation, kMetaBlock, "the directory has not as many lists as the meta page says");
+  cache->version = index->meta.version;
+  cache->freed = index->meta.freed;
+  cache->is_loaded = true;
 }
 
 }  // namespace
@@ -77,15 +100,14 @@ ListShape choose_shape(size_t dimensions, unsigned bits) {
 
 ListShape shape_of(const MetaPage &meta) { return make_shape(meta.dimensions, meta.code_bits, meta.code_axes); }
 
-IndexCache::IndexCache(MemoryContext context, const MetaPage &meta, const ListShape &list_shape)
+IndexCache::IndexCache(MemoryContext context, const MetaPage &meta, const ListShape &list_shape, uint32 *holders)
     : memory(context),
+      hold(holders),
       shape(list_shape),
       rotation(meta.dimensions, meta.rotation_seed, &memory),
       lists(&memory),
-      centroids(&memory) {
-  lists.reserve(meta.lists);
-  centroids.reserve(Size{meta.lists} * meta.dimensions);
-}
+      centroids(&memory),
+      directory(&memory) {}
 
 void read_meta(Relation index, MetaPage *meta) {
   const Buffer buffer = ReadBuffer(index, kMetaBlock);
@@ -125,15 +147,20 @@ void open_index(Relation relation, OpenIndex *index) {
   index->relation = relation;
   read_meta(relation, &index->meta);
   index->cache = Caches::find(relation);
+  if (index->cache != nullptr && index->cache->is_loaded && index->cache->version != index->meta.version &&
+      !index->cache->hold.is_only()) {
+    // A scan still goes by it.
+    Caches::forget(relation);
+    index->cache = Caches::find(relation);
+  }
   if (index->cache == nullptr) {
-    index->cache = Caches::make_cache(relation, index->meta, shape_of(index->meta));
-    index->cache->freed = index->meta.freed;
+    auto *holders = static_cast<uint32 *>(MemoryContextAllocZero(CacheMemoryContext, sizeof(uint32)));
+    index->cache = Caches::make_cache(relation, index->meta, shape_of(index->meta), holders);
   }
   pg::grow_hints(relation, index->cache->memory.context(), &index->cache->hints);
-  if (index->cache->lists.size() != index->meta.lists) {
-    index->cache->lists.clear();
-    index->cache->centroids.clear();
-    load_directory(relation, index->meta, index->cache);
+  if (!index->cache->is_loaded || index->cache->version != index->meta.version) {
+    load_directory(index);
+    return;
   }
   if (index->cache->freed == index->meta.freed) return;
   for (IndexCache::List &list : index->cache->lists) list.tail = list.head;
@@ -155,12 +182,28 @@ Buffer pin_page(const OpenIndex &index, BlockNumber block) {
 }
 
 void check_codes(const OpenIndex &index, Buffer buffer, uint32 list) {
+  check_codes_of(index, buffer, index.cache->lists[list].number);
+}
+
+void check_codes_of(const OpenIndex &index, Buffer buffer, uint32 number) {
   const bool ours = pg::check_page(index.relation, buffer, kIndexMagic);
   const PageInfo *info = page_info(BufferGetPage(buffer));
-  if (!ours || info->kind != PageKind::codes || info->list != list || info->format_version != kFormatVersion)
+  if (!ours || info->kind != PageKind::codes || info->list != number || info->format_version != kFormatVersion)
     pg::raise_corrupted(index.relation, BufferGetBlockNumber(buffer), "not a page of codes of its list");
   if (info->used > index.shape().lanes() || info->live > info->used)
     pg::raise_corrupted(index.relation, BufferGetBlockNumber(buffer), "impossible counts of lanes");
+}
+
+Buffer read_directory_page(Relation index, const ListShape &shape, BlockNumber block, int lock) {
+  if (block >= RelationGetNumberOfBlocks(index))
+    pg::raise_corrupted(index, kMetaBlock, "the directory leads beyond the end of the index");
+  const Buffer buffer = ReadBuffer(index, block);
+  LockBuffer(buffer, lock);
+  const bool ours = pg::check_page(index, buffer, kIndexMagic);
+  const PageInfo *info = page_info(BufferGetPage(buffer));
+  if (!ours || info->kind != PageKind::directory || info->used == 0 || info->used > shape.entries_per_page())
+    pg::raise_corrupted(index, block, "not a page of the directory");
+  return buffer;
 }
 
 void check_vectors(const OpenIndex &index, Buffer buffer, BlockNumber owner) {
@@ -203,6 +246,14 @@ void initialize_codes_page(Page page, const ListShape &shape, uint32 list) {
 
 void initialize_vectors_page(Page page, const ListShape &shape, BlockNumber owner) {
   initialize(page, PageKind::vectors, kContents + shape.vectors * shape.vector_bytes())->owner = owner;
+}
+
+void initialize_free_page(Page page) { initialize(page, PageKind::free, kContents); }
+
+bool is_free_page(Page page) {
+  const auto *header = reinterpret_cast<PageHeader>(page);
+  return header->pd_special == BLCKSZ - sizeof(pg::PageTail) && pg::page_tail(page)->page_id == pg::kPageId &&
+         pg::page_tail(page)->index_magic == kIndexMagic && page_info(page)->kind == PageKind::free;
 }
 
 }  // namespace quiver::ivfpq

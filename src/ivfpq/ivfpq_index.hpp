@@ -12,21 +12,44 @@
 
 namespace quiver::ivfpq {
 
+// Counts those who need a backend's copy as it is: the copy itself, and scans that began with it. In memory of its own,
+// because either may go first when a transaction ends.
+class CacheHold {
+ public:
+  explicit CacheHold(uint32 *holders) : holders_(holders) { ++*holders_; }
+  ~CacheHold() {
+    if (--*holders_ == 0) pfree(holders_);
+  }
+  CacheHold(const CacheHold &) = delete;
+  CacheHold &operator=(const CacheHold &) = delete;
+  uint32 *holders() const { return holders_; }
+  bool is_only() const { return *holders_ == 1; }
+
+ private:
+  uint32 *holders_;
+};
+
 // What a backend remembers of one index.
 struct IndexCache {
-  IndexCache(MemoryContext context, const MetaPage &meta, const ListShape &list_shape);
+  // `holders`: zero, in memory that lives on.
+  IndexCache(MemoryContext context, const MetaPage &meta, const ListShape &list_shape, uint32 *holders);
 
   pg::ContextResource memory;
+  CacheHold hold;
   ListShape shape;
   core::Rotation rotation;
   struct List {
     BlockNumber head;
     BlockNumber tail;  // where to look for room first: some page of the chain
+    uint32 number;     // its place in the directory
     core::ScalarCode centroid;
   };
-  std::pmr::vector<List> lists;
-  std::pmr::vector<uint8_t> centroids;  // [lists][dimensions], unpacked
-  uint32 freed = 0;                     // the meta page's when the tails were last set back to the heads
+  std::pmr::vector<List> lists;             // those in use
+  std::pmr::vector<uint8_t> centroids;      // [lists][dimensions], unpacked
+  std::pmr::vector<BlockNumber> directory;  // its pages
+  bool is_loaded = false;
+  uint32 version = 0;  // of the directory that was copied
+  uint32 freed = 0;    // the meta page's when the tails were last set back to the heads
   pg::BufferHints hints{};
 };
 
@@ -45,8 +68,8 @@ void read_meta(Relation index, MetaPage *meta);
 // For those who only want an idea: false, and nothing raised, when block 0 is no meta page of this version.
 bool peek_meta(Relation index, MetaPage *meta);
 
-// Reads the meta page and finds or makes the cache, with the whole directory. Plain data; the cache lives at least as
-// long as the transaction.
+// Reads the meta page and finds or makes the cache, with the directory as it is now. Plain data; the cache lives at
+// least as long as the transaction, but another open_index may bring it up to date: a CacheHold keeps it as it is.
 void open_index(Relation relation, OpenIndex *index);
 void register_cache_callback();
 
@@ -55,14 +78,22 @@ void check_vector(const OpenIndex &index, const core::VectorView &vector);
 
 // Pins a block. Raises when it lies beyond the end of the index.
 Buffer pin_page(const OpenIndex &index, BlockNumber block);
-// Raises unless the locked page is a page of codes of that list.
+// Pins a page of the directory, locks it as told and checks it.
+Buffer read_directory_page(Relation index, const ListShape &shape, BlockNumber block, int lock);
+// Raises unless the locked page is a page of codes of the list with that number, or of that list of the cache.
+void check_codes_of(const OpenIndex &index, Buffer buffer, uint32 number);
 void check_codes(const OpenIndex &index, Buffer buffer, uint32 list);
 // Raises unless the locked page holds vectors of that page of codes.
 void check_vectors(const OpenIndex &index, Buffer buffer, BlockNumber owner);
 
 void initialize_meta_page(Page page, const MetaPage &meta);
 void initialize_directory_page(Page page, const ListShape &shape);
+// `list`: its number in the directory.
 void initialize_codes_page(Page page, const ListShape &shape, uint32 list);
 void initialize_vectors_page(Page page, const ListShape &shape, BlockNumber owner);
+void initialize_free_page(Page page);
+
+// A page that nobody needs: what pg::new_page asks.
+bool is_free_page(Page page);
 
 }  // namespace quiver::ivfpq

@@ -43,7 +43,7 @@ bool insert_row(Relation index, Datum *values, bool *nulls, ItemPointer tid, Ind
   const core::RowEncoder &encoder = *state->encoder;
   if (state->encoder->encode(vector)) {
     const CodedRow row{row_id(*tid), encoder.rotated(), encoder.code(), encoder.codes()};
-    state->appender->append(state->appender->nearest_list(row), row);
+    state->appender->insert(row);
   }
   MemoryContextSwitchTo(caller);
   MemoryContextReset(state->row_context);

@@ -30,6 +30,11 @@ void check_code_fits(int dimensions, int bits) {
 
 }  // namespace
 
+size_t lists_for(const MetaPage &meta, double rows) {
+  if (meta.wanted_lists > 0) return meta.wanted_lists;
+  return static_cast<size_t>(std::clamp(rows / kRowsPerList, 1.0, static_cast<double>(kMaxLists)));
+}
+
 MetaPage make_meta(Relation index) {
   const types::IndexOps ops = types::index_ops_for(index);
   const int dimensions = types::indexed_dimensions(index, *ops.type);

@@ -6,6 +6,12 @@
 
 namespace quiver::ivfpq {
 
+// A list of so many rows costs about what its centroid does.
+inline constexpr double kRowsPerList = 256.0;
+
+// How many lists an index of so many rows should have, by its option.
+size_t lists_for(const MetaPage &meta, double rows);
+
 // The meta page by the column's type and the options; lists are still 0. Raises where a limit is passed.
 MetaPage make_meta(Relation index);
 

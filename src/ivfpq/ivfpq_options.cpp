@@ -54,6 +54,8 @@ bool is_ivfflat(Relation index) { return index->rd_indam->amoptions == parse_ivf
 
 }  // namespace
 
+bool is_lists(Relation index) { return is_ivfflat(index) || index->rd_indam->amoptions == parse_ivfpq_options; }
+
 const Settings &settings_of(Relation index) { return is_ivfflat(index) ? ivfflat_settings : ivfpq_settings; }
 
 void define_settings() {

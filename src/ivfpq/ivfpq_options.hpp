@@ -39,6 +39,9 @@ bytea *parse_ivfflat_options(Datum reloptions, bool validate);
 int option_lists(Relation index);
 int option_bits(Relation index);
 
+// Whether the index is of ivfpq or ivfflat.
+bool is_lists(Relation index);
+
 // Lists that a scan reads first, of `lists`.
 uint32 probes_for(const Settings &settings, uint32 lists);
 

@@ -42,6 +42,7 @@ size_t scan_memory() { return static_cast<size_t>(work_mem) * 1024; }
 ScanRun::ScanRun(Relation relation, MemoryContext context)
     : memory_(context),
       index_(opened(relation)),
+      hold_(index_.cache->hold.holders()),
       settings_(settings_of(relation)),
       kernels_(simd::kernels()),
       query_(index_.meta.dimensions, index_.meta.metric, index_.cache->rotation, &memory_),

@@ -81,6 +81,7 @@ class ScanRun {
 
   pg::ContextResource memory_;
   OpenIndex index_;
+  CacheHold hold_;  // lists stay as they were when the scan began
   const Settings &settings_;
   const simd::Kernels &kernels_;
   core::OwnQuery query_;

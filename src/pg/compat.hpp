@@ -9,8 +9,11 @@
 extern "C" {
 #include "access/amapi.h"
 #include "access/genam.h"
+#include "access/nbtxlog.h"
 #include "access/reloptions.h"
 #include "access/relscan.h"
+#include "access/rmgr.h"
+#include "access/xloginsert.h"
 #include "commands/vacuum.h"
 #include "nodes/execnodes.h"
 #include "nodes/pathnodes.h"
@@ -111,6 +114,24 @@ inline bool owns_relation(Oid relation) {
 #endif
 }
 
+// Whether the current user may maintain a table without owning it.
+inline bool may_maintain([[maybe_unused]] Oid table) {
+#if PG_VERSION_NUM >= 170000
+  return pg_class_aclcheck(table, GetUserId(), ACL_MAINTAIN) == ACLCHECK_OK;
+#else
+  return false;
+#endif
+}
+
+// The table of the index that is vacuumed, where the server tells: from 16 on, which need it.
+inline Relation heap_of([[maybe_unused]] const IndexVacuumInfo *info) {
+#if PG_VERSION_NUM >= 160000
+  return info->heaprel;
+#else
+  return nullptr;
+#endif
+}
+
 // A reloption of ours; 18 adds a member to the struct.
 inline relopt_parse_elt parse_element(const char *name, relopt_type type, size_t offset) {
   relopt_parse_elt element{};
@@ -157,12 +178,37 @@ inline Buffer extend_locked(Relation relation, ForkNumber fork) {
 
 // Whether no snapshot can still depend on what happened before `id`. Without the heap (until 15) the horizon is that of
 // the whole cluster, which is only later.
-inline bool is_removable_for_all([[maybe_unused]] const IndexVacuumInfo *info, FullTransactionId id) {
+inline bool is_removable_for_all([[maybe_unused]] Relation heap, FullTransactionId id) {
 #if PG_VERSION_NUM >= 160000
-  return GlobalVisCheckRemovableFullXid(info->heaprel, id);
+  return GlobalVisCheckRemovableFullXid(heap, id);
 #else
   return GlobalVisCheckRemovableFullXid(nullptr, id);
 #endif
+}
+inline bool is_removable_for_all([[maybe_unused]] const IndexVacuumInfo *info, FullTransactionId id) {
+#if PG_VERSION_NUM >= 160000
+  return is_removable_for_all(info->heaprel, id);
+#else
+  return is_removable_for_all(Relation{nullptr}, id);
+#endif
+}
+
+// Makes standbys wait for, or cancel, queries whose snapshot is not beyond `id`, before they replay what comes next. It
+// is the record that btree writes before it uses a deleted page again; its replay touches no page.
+inline void log_page_reuse(Relation index, [[maybe_unused]] Relation heap, BlockNumber block, FullTransactionId id) {
+  xl_btree_reuse_page record{};
+  record.block = block;
+#if PG_VERSION_NUM >= 160000
+  record.locator = index->rd_locator;
+  record.snapshotConflictHorizon = id;
+  record.isCatalogRel = RelationIsAccessibleInLogicalDecoding(heap);
+#else
+  record.node = index->rd_node;
+  record.latestRemovedFullXid = id;
+#endif
+  XLogBeginInsert();
+  XLogRegisterData(reinterpret_cast<char *>(&record), SizeOfBtreeReusePage);
+  XLogInsert(RM_BTREE_ID, XLOG_BTREE_REUSE_PAGE);
 }
 
 // The blocks that a pass has yet to read.

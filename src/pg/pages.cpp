@@ -153,4 +153,17 @@ void cancel_pair(Buffer first, Buffer second) {
   ReleaseBuffer(second);
 }
 
+SetChange begin_set(Relation index) { return {GenericXLogStart(index), {}, 0}; }
+
+Page add_to_set(SetChange *change, Buffer buffer, bool fresh) {
+  Assert(change->count < MAX_GENERIC_XLOG_PAGES);
+  change->buffers[change->count++] = buffer;
+  return GenericXLogRegisterBuffer(change->state, buffer, fresh ? GENERIC_XLOG_FULL_IMAGE : 0);
+}
+
+void finish_set(const SetChange &change) {
+  GenericXLogFinish(change.state);
+  for (int i = 0; i < change.count; ++i) UnlockReleaseBuffer(change.buffers[i]);
+}
+
 }  // namespace quiver::pg

@@ -95,4 +95,16 @@ PairChange begin_pair(Relation index, Buffer first, Buffer second, Logging loggi
 void finish_pair(const PairChange &change);
 void cancel_pair(Buffer first, Buffer second);
 
+// A change of up to four pages in one record, always logged.
+struct SetChange {
+  GenericXLogState *state;
+  Buffer buffers[MAX_GENERIC_XLOG_PAGES];
+  int count;
+};
+SetChange begin_set(Relation index);
+// REQUIRES: `buffer` exclusively locked, none of the set yet. Returns where to write.
+Page add_to_set(SetChange *change, Buffer buffer, bool fresh = false);
+// Makes the change, then unlocks and unpins all.
+void finish_set(const SetChange &change);
+
 }  // namespace quiver::pg

@@ -66,11 +66,25 @@ void register_check(const char *method, CheckFunction check) {
   checks[check_count++] = {method, check};
 }
 
-void require_own_index(Oid index, const char *kind) {
+namespace {
+
+void require_index(Oid index, const char *kind) {
   const char relkind = get_rel_relkind(index);
   if (relkind == RELKIND_PARTITIONED_INDEX) raise_wrong_object(index, kind, "Name the index of one partition.");
   if (relkind != RELKIND_INDEX) raise_wrong_object(index, kind, nullptr);
+}
+
+}  // namespace
+
+void require_own_index(Oid index, const char *kind) {
+  require_index(index, kind);
   if (!compat::owns_relation(index)) aclcheck_error(ACLCHECK_NOT_OWNER, OBJECT_INDEX, get_rel_name(index));
+}
+
+void require_maintained_index(Oid index, const char *kind) {
+  require_index(index, kind);
+  if (!compat::owns_relation(index) && !compat::may_maintain(IndexGetRelation(index, false)))
+    aclcheck_error(ACLCHECK_NOT_OWNER, OBJECT_INDEX, get_rel_name(index));
 }
 
 Relation open_own_index(Oid index, LOCKMODE lock, const char *method, const char *kind) {

@@ -37,6 +37,9 @@ void register_check(const char *method, CheckFunction check);
 // Raises unless `index` is an index that the user owns. Before it is opened. `kind`, for the message: "an hnsw".
 void require_own_index(Oid index, const char *kind);
 
+// The same for whoever may REINDEX it: from 17 on the MAINTAIN privilege of its table is enough.
+void require_maintained_index(Oid index, const char *kind);
+
 // Opens it; raises unless it is an index of that access method, or when `method` is null of any that is registered, and
 // this session can read it.
 Relation open_own_index(Oid index, LOCKMODE lock, const char *method, const char *kind);

@@ -22,6 +22,8 @@ $node->safe_psql('postgres', "CREATE EXTENSION quiver;
 	CREATE INDEX fleeting_v ON fleeting USING hnsw (v vector_l2_ops) WITH (m = 2, ef_construction = 4);
 	CREATE TABLE plain (id integer, v vector(4)) WITH (autovacuum_enabled = off);
 	CREATE INDEX plain_v ON plain USING hnsw (v vector_l1_ops) WITH (m = 2, ef_construction = 4);
+	CREATE TABLE listed (id integer, v vector(4)) WITH (autovacuum_enabled = off);
+	CREATE INDEX listed_v ON listed USING ivfpq (v vector_l2_ops);
 	CREATE TABLE wide (id integer, v vector(600)) WITH (autovacuum_enabled = off);
 	ALTER TABLE wide ALTER v SET STORAGE PLAIN;
 	INSERT INTO wide SELECT i, make_vector(i, 600) FROM generate_series(1, 680) i");
@@ -29,6 +31,10 @@ $node->safe_psql('postgres', "CREATE EXTENSION quiver;
 sub single { my ($table, $first, $last, $vector) = @_; return join '', map { "INSERT INTO $table VALUES ($_, $vector) RETURNING id;\n" =~ s/ID/$_/r } $first .. $last }
 my $fill = "TRUNCATE items; INSERT INTO items SELECT i, make_vector(i) FROM generate_series(1, 90) i;
 	INSERT INTO items SELECT i, make_vector(7) FROM generate_series(101, 140) i";
+my $lists = "TRUNCATE listed; INSERT INTO listed SELECT i, make_vector(i) FROM generate_series(1, 1500) i";
+my $maintain = "SELECT NULL FROM quiver_maintain('listed_v');\nSELECT NULL FROM txid_current();\n" x 3;
+my $interrupted = "$lists; LOAD 'quiver'; SET quiver.test_point = 'split_page_copied:error:4';
+	DO \$\$ BEGIN PERFORM quiver_maintain('listed_v'); EXCEPTION WHEN OTHERS THEN NULL; END \$\$; SET quiver.test_point = ''";
 my $vacuum = "VACUUM (INDEX_CLEANUP ON) items;\nSELECT NULL FROM txid_current();\n" x 3;
 # Name, table, preparation, the script under test; the points that matter, where others take up the same code; what
 # another session does meanwhile.
@@ -50,6 +56,12 @@ my @scenarios = (
 		qr/^insert_(page_extended|node_written|edge_added)$/],
 	['build concurrently', 'items', $fill, "CREATE INDEX CONCURRENTLY second ON items USING hnsw (v vector_l2_ops);\n",
 		qr/^(build_(row|complete|logged)|vacuum)/],
+	['lists: insert', 'listed', 'TRUNCATE listed; INSERT INTO listed SELECT i, make_vector(i) FROM generate_series(1, 412) i', single('listed', 413, 424, 'make_vector(ID)')],
+	['lists: split', 'listed', $lists, $maintain, undef, single('listed', 2001, 2060, 'make_vector(ID)')],
+	['lists: split after an interrupted split', 'listed', $interrupted, $maintain, qr/^maintain/],
+	['lists: vacuum', 'listed', "$lists; SELECT quiver_maintain('listed_v'); DELETE FROM listed WHERE id % 10 <> 0", $vacuum =~ s/items/listed/gr],
+	['lists: rewrite', 'listed', "$lists; DELETE FROM listed WHERE id % 7 <> 0", $vacuum =~ s/items/listed/gr, qr/^(vacuum_list|split|maintain)/],
+	['lists: build', 'listed', $lists, "SET max_parallel_maintenance_workers = 0;\nCREATE INDEX second ON listed USING ivfpq (v vector_l2_ops);\n", qr/^lists_/],
 	['unlogged', 'fleeting', 'TRUNCATE fleeting', single('fleeting', 1, 12, 'make_vector(ID % 4)') . "CREATE INDEX second ON fleeting USING hnsw (v vector_l2_ops);\n",
 		qr/^(insert_node|chunk_stored|build_(init|meta|pages|complete|logged))/],
 );
@@ -70,7 +82,7 @@ sub state_of {
 	my $operator = $table eq 'plain' ? '<+>' : '<->';
 	my $ids = "SELECT coalesce(string_agg(id::text, ',' ORDER BY id), '') FROM (SELECT id FROM $table ORDER BY v $operator (SELECT v FROM $table LIMIT 1)) t";
 	my @lines = split /\n/, $node->safe_psql('postgres', "SET client_min_messages = warning; $before;
-		SELECT coalesce(string_agg(i || ': ' || problem, '; '), '') FROM unnest(ARRAY['items_v', 'fleeting_v', 'plain_v']::regclass[]) i, quiver_verify(i, true) WHERE is_damage;
+		SELECT coalesce(string_agg(i || ': ' || problem, '; '), '') FROM unnest(ARRAY['items_v', 'fleeting_v', 'plain_v', 'listed_v']::regclass[]) i, quiver_verify(i, true) WHERE is_damage;
 		SET enable_indexscan = off; $ids; SET enable_indexscan = on; SET enable_seqscan = off; $ids"), -1;
 	return @lines[-3 .. -1];
 }

@@ -19,10 +19,12 @@ $standby->start;
 
 create_items($primary, 600, 16);
 $primary->safe_psql('postgres', 'DROP INDEX items_v; CREATE INDEX items_v ON items USING ivfpq (v vector_l2_ops) WITH (lists = 6);
-	CREATE INDEX items_cosine ON items USING ivfflat (v vector_cosine_ops) WITH (lists = 40); CREATE INDEX ON items (note)');
-my $damage = "SELECT i, v.* FROM unnest(ARRAY['items_v', 'items_cosine']::regclass[]) i, quiver_verify(i, true) v WHERE is_damage";
+	CREATE INDEX items_cosine ON items USING ivfflat (v vector_cosine_ops) WITH (lists = 40);
+	CREATE INDEX items_grown ON items USING ivfpq (v vector_ip_ops); CREATE INDEX ON items (note)');
+my $damage = "SELECT i, v.* FROM unnest(ARRAY['items_v', 'items_cosine', 'items_grown']::regclass[]) i, quiver_verify(i, true) v WHERE is_damage";
 my $ask = "SET enable_seqscan = off; SELECT q, array(SELECT id FROM items ORDER BY v <-> make_vector(-q) LIMIT 15),
-	array(SELECT id FROM items ORDER BY v <=> make_vector(-q) LIMIT 15) FROM generate_series(1, 10) q";
+	array(SELECT id FROM items ORDER BY v <=> make_vector(-q) LIMIT 15),
+	array(SELECT id FROM items ORDER BY v <#> make_vector(-q) LIMIT 15) FROM generate_series(1, 10) q";
 
 sub is_sound {
 	my ($node, $name) = @_;
@@ -46,6 +48,27 @@ $primary->safe_psql('postgres', 'VACUUM items');
 same_on_both('vacuum');
 $primary->safe_psql('postgres', 'INSERT INTO items (id, v) SELECT i, make_vector(i) FROM generate_series(3001, 3600) i');
 same_on_both('reuse');
+
+# Pages of a list that was split are used again only when the standby's scans of it are over: those that are not, end.
+$standby->append_conf('postgresql.conf', "max_standby_streaming_delay = '200ms'");
+$standby->reload;
+my ($reader_out, $reader_error) = ('', '');
+my $reader = IPC::Run::start([ 'psql', '-XqAt', '-d', $standby->connstr('postgres'), '-c',
+	"BEGIN ISOLATION LEVEL REPEATABLE READ; SET enable_seqscan = off; DECLARE c CURSOR FOR SELECT id FROM items ORDER BY v <#> make_vector(-1);
+	FETCH 1 FROM c; SELECT pg_sleep(60)" ], '<', '/dev/null', '>', \$reader_out, '2>', \$reader_error);
+$standby->poll_query_until('postgres', "SELECT count(*) > 0 FROM pg_stat_activity WHERE query LIKE '%pg_sleep%' AND wait_event = 'PgSleep'") or die 'no reader';
+my ($lists_before) = $primary->safe_psql('postgres', "SELECT lists_before FROM quiver_maintain('items_grown')");
+$primary->safe_psql('postgres', 'INSERT INTO items (id, v) SELECT i, make_vector(i) FROM generate_series(4001, 9000) i');
+my ($lists_after) = $primary->safe_psql('postgres', "SELECT lists_after FROM quiver_maintain('items_grown')");
+cmp_ok($lists_after, '>', $lists_before, "lists split: $lists_before, then $lists_after");
+same_on_both('split');
+my $freed = $primary->safe_psql('postgres', "SELECT txid_current(); SELECT freed_pages FROM quiver_maintain('items_grown')") =~ s/.*\n//r;
+cmp_ok($freed, '>', 0, "$freed pages are free");
+same_on_both('pages freed');
+$reader->finish;
+like($reader_error, qr/conflict with recovery/, 'the scan that began before the split was ended');
+$primary->safe_psql('postgres', 'INSERT INTO items (id, v) SELECT i, make_vector(i) FROM generate_series(9001, 12000) i; VACUUM items');
+same_on_both('pages used again');
 unlike(slurp_file($standby->logfile), qr/inconsistent page/, 'no page differs from what the primary wrote');
 $standby->stop;
 
@@ -115,7 +138,7 @@ is($primary->safe_psql('postgres', "INSERT INTO fleeting VALUES (make_vector(1))
 is($primary->safe_psql('postgres', "SELECT count(*) FROM quiver_verify('fleeting_v', true)"), '0', 'and is sound');
 
 # Each fault is written into a copy of the file; the check finds it under its number, and scans end with rows or an error.
-$primary->safe_psql('postgres', 'DROP INDEX items_cosine; REINDEX INDEX items_v; CHECKPOINT');
+$primary->safe_psql('postgres', 'DROP INDEX items_cosine, items_grown; REINDEX INDEX items_v; CHECKPOINT');
 my $path = $primary->data_dir . '/' . $primary->safe_psql('postgres', "SELECT pg_relation_filepath('items_v')");
 my $lists = 6;
 my $codes = 2 + 0;  # meta page, one page of the directory, then the first page of each list

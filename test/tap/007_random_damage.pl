@@ -22,13 +22,16 @@ create_items($node, 160, 24);
 $node->safe_psql('postgres', 'INSERT INTO items (id, v) SELECT 1000 + i, make_vector(1) FROM generate_series(1, 30) i');
 my @kinds = (['v vector_l2_ops', 'v <-> make_vector(7)'], ['v vector_cosine_ops', 'v <=> make_vector(7)'],
 	['v vector_l1_ops', 'v <+> make_vector(7)'], ['(v::sparsevec(24)) sparsevec_l2_ops', 'v::sparsevec(24) <-> make_vector(7)::sparsevec'],
-	['(binary_quantize(v)::bit(24)) bit_jaccard_ops', 'binary_quantize(v)::bit(24) <%> binary_quantize(make_vector(7))']);
+	['(binary_quantize(v)::bit(24)) bit_jaccard_ops', 'binary_quantize(v)::bit(24) <%> binary_quantize(make_vector(7))'],
+	['v vector_l2_ops', 'v <-> make_vector(7)', 'ivfpq', 'WITH (lists = 3)'], ['v vector_cosine_ops', 'v <=> make_vector(7)', 'ivfpq', '']);
 my $copies = $wanted < 20 ? $wanted : 20;
 my (@tables, %path);
 for my $i (0 .. $copies - 1) {
 	my ($name, $kind) = ("damaged_$i", $kinds[$i % @kinds]);
+	my $method = $kind->[2] // 'hnsw';
+	my $options = $kind->[3] // 'WITH (m = 4, ef_construction = 12)';
 	$node->safe_psql('postgres', "CREATE TABLE $name WITH (autovacuum_enabled = off) AS SELECT id, v FROM items;
-		CREATE INDEX ${name}_v ON $name USING hnsw ($kind->[0]) WITH (m = 4, ef_construction = 12);
+		CREATE INDEX ${name}_v ON $name USING $method ($kind->[0]) $options;
 		INSERT INTO $name SELECT id + 2000, v + v FROM items LIMIT 40; DELETE FROM $name WHERE id % 4 = 0 AND id < 1000");
 	$node->safe_psql('postgres', "VACUUM $name;\nSELECT txid_current();\nVACUUM $name;\nSELECT txid_current();\nDELETE FROM $name WHERE id % 20 = 3;\nVACUUM $name;") if $i % 2;
 	push @tables, [$name, $kind->[1]];
@@ -47,7 +50,7 @@ my @damages = (
 	sub { my $b = \$_[0]; my $page = int rand length($$b) / PAGE; substr($$b, PAGE * $page + int rand 128, 1) = chr int rand 256; "the header of page $page" },
 	sub { my $b = \$_[0]; substr($$b, 64 + int rand 1200, 1) = chr int rand 256; 'the meta page' },
 	# The header of a slot: state, lanes, rows, chain.
-	sub { my $b = \$_[0]; my $slot = unpack 'V', substr $_[1], 64 + 28, 4; my $page = 1 + int rand(length($$b) / PAGE - 1);
+	sub { my $b = \$_[0]; my $slot = unpack 'V', substr $_[1], 64 + 28, 4; $slot = 800 if $slot > 1600; my $page = 1 + int rand(length($$b) / PAGE - 1);
 		substr($$b, PAGE * $page + 64 + $slot * int(rand 5) + int rand 40, 1 + int rand 4) = pack 'V', int rand 2**32; $$b = substr $$b, 0, length($$b) - length($$b) % PAGE; "a slot of page $page" },
 	sub { my $b = \$_[0]; my $page = int rand length($$b) / PAGE; substr($$b, PAGE * $page, PAGE) = "\0" x PAGE; "page $page zeroed" },
 	sub { my $b = \$_[0]; my ($p, $q) = map { int rand length($$b) / PAGE } 1, 2; my $page = substr $$b, PAGE * $p, PAGE; substr($$b, PAGE * $p, PAGE) = substr $$b, PAGE * $q, PAGE; substr($$b, PAGE * $q, PAGE) = $page; "pages $p and $q swapped" },

@@ -1,0 +1,267 @@
+// The steps of a replacement: sample, centroids, new lists, the copy, the switch.
+// SPDX-License-Identifier: PostgreSQL
+#include "ivfpq/ivfpq_split.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include "pg/boundary.hpp"
+#include "pg/test_points.hpp"
+#include "simd/dispatch.hpp"
+
+extern "C" {
+#include "common/pg_prng.h"
+#include "miscadmin.h"
+}
+
+namespace quiver::ivfpq {
+
+namespace {
+
+constexpr size_t kMaxParts = 128;
+// Rows that a centroid learns from at least, and at most.
+constexpr size_t kLeastSampleRows = 8, kSampleRows = 64;
+// Rows that come while others are copied: looked for so many times before their writers have to wait. With more parts
+// than kFewParts they go to a list of their own, because each part costs a record.
+constexpr int kPatience = 6;
+constexpr size_t kFewParts = 4;
+
+}  // namespace
+
+Replacement::Replacement(const OpenIndex &index, Directory *directory, Size budget, MemoryContext context)
+    : memory_(context),
+      index_(index),
+      directory_(directory),
+      budget_(budget),
+      dimensions_(index.meta.dimensions),
+      random_(pg_prng_uint64(&pg_global_prng_state)),
+      sources_(&memory_),
+      group_(index.shape(), &memory_),
+      unpacked_(dimensions_, &memory_),
+      sample_(&memory_),
+      centroids_(&memory_),
+      values_(index.shape().lanes() * dimensions_, &memory_),
+      lanes_(&memory_),
+      labels_(index.shape().lanes(), &memory_),
+      writers_(&memory_),
+      encoder_(index.shape().code, index.meta.metric == core::Metric::inner_product, &memory_) {
+  lanes_.reserve(index.shape().lanes());
+}
+
+size_t Replacement::max_parts() const {
+  return std::clamp<size_t>(budget_ / 2 / PageGroup::bytes(index_.shape()), 2, kMaxParts);
+}
+
+size_t Replacement::sample_limit() const {
+  const size_t affordable = budget_ / 4 / (dimensions_ * sizeof(float));
+  return std::clamp(affordable, 2 * kLeastSampleRows, kMaxParts * kSampleRows);
+}
+
+void Replacement::decode(const core::ScalarCode *vector, float *values) {
+  index_.shape().own.unpack_own(reinterpret_cast<const uint8_t *>(vector + 1), unpacked_.data());
+  core::decode_scalar(*vector, unpacked_.data(), dimensions_, values);
+}
+
+uint64 Replacement::look_at(std::span<const Directory::Listed> sources) {
+  for (const Directory::Listed &list : sources) {
+    sources_.push_back({list, InvalidBlockNumber, InvalidBuffer});
+    BlockNumber steps = 0;
+    for (BlockNumber block = list.head; block != InvalidBlockNumber;) {
+      compat::vacuum_delay();
+      group_.read(index_, block, list.number, false);
+      sample_page();
+      block = page_info(group_.codes())->next;
+      if (++steps > RelationGetNumberOfBlocks(index_.relation))
+        pg::raise_corrupted(index_.relation, block, "the pages of a list lead in a circle");
+    }
+  }
+  return rows_;
+}
+
+// A fair choice of all rows.
+void Replacement::sample_page() {
+  const size_t limit = sample_limit();
+  for (uint32 lane = 0; lane < group_.used(); ++lane) {
+    if (!group_.row(lane).is_valid()) continue;
+    ++rows_;
+    size_t place = sample_.size() / dimensions_;
+    if (place < limit)
+      sample_.resize(sample_.size() + dimensions_);
+    else if ((place = static_cast<size_t>(random_.below(rows_))) >= limit)
+      continue;
+    float *values = &sample_[place * dimensions_];
+    decode(group_.vector(lane), values);
+    // Only damage makes such rows; k-means wants none.
+    if (!std::isfinite(simd::kernels().squared_norm(values, dimensions_))) std::fill_n(values, dimensions_, 0.0f);
+  }
+}
+
+// Of one part the mean.
+void Replacement::choose_centroids(size_t parts) {
+  const core::KMeansOptions options{parts, index_.meta.metric == core::Metric::cosine, 10, random_.next()};
+  const size_t rows = sample_.size() / dimensions_;
+  auto *kmeans = pg::make<core::KMeans>(memory_.context(), dimensions_, options, &memory_);
+  auto *interrupt = pg::make<pg::ServerInterrupt>(memory_.context());
+  kmeans->run(sample_.data(), rows, *interrupt);
+  const core::CentroidTree &tree = kmeans->tree();
+  centroids_.assign(tree.centroids, tree.centroids + tree.count * dimensions_);
+}
+
+size_t Replacement::replace(size_t parts, bool even_one) {
+  if (rows_ == 0) {
+    // Nothing to learn from: the list stays where it is, with an empty page.
+    const ListEntry entry = directory_->read_entry(sources_[0].list.number, unpacked_.data());
+    centroids_.resize(dimensions_);
+    core::decode_scalar(entry.centroid, unpacked_.data(), dimensions_, centroids_.data());
+  } else {
+    choose_centroids(parts);
+  }
+  const size_t count = centroids_.size() / dimensions_;
+  if (count == 1 && !even_one) return 1;
+  begin_lists();
+  for (Source &source : sources_) copy_source(&source);
+  flush();
+  int tries = 0;
+  while (!reach_ends() && ++tries < kPatience) CHECK_FOR_INTERRUPTS();
+  if (tries == kPatience) hold_ends();
+  finish();
+  return writers_.size();
+}
+
+void Replacement::begin_lists() {
+  const size_t count = centroids_.size() / dimensions_;
+  const uint16 group = directory_->read_entry(sources_[0].list.number, nullptr).group;
+  // Where writers are, they stay: other lists refer to nothing of theirs.
+  writers_.reserve(count + 1);
+  centroids_.reserve((count + 1) * dimensions_);
+  for (size_t i = 0; i < count; ++i) begin_list(&centroids_[i * dimensions_], group);
+  for (const Source &source : sources_) directory_->end_list(source.list.number);
+  whole_[1] = static_cast<uint32>(count);
+  tree_ = {dimensions_, count, 1, centroids_.data(), nullptr, whole_};
+  nearest_ = pg::make<core::NearestCentroids>(memory_.context(), tree_, &memory_);
+}
+
+// Leaves the centroid as the list will have it.
+void Replacement::begin_list(float *centroid, uint16 group) {
+  const core::ScalarCode code =
+      core::encode_scalar(centroid, dimensions_, index_.shape().own.own_bits, unpacked_.data());
+  core::decode_scalar(code, unpacked_.data(), dimensions_, centroid);
+  const Directory::Listed list = directory_->begin_list(code, unpacked_.data(), group);
+  writers_.emplace_back(index_, list.number, list.head, &memory_);
+}
+
+// The first page that was not copied yet.
+BlockNumber Replacement::next_of(const Source &source) {
+  if (source.done == InvalidBlockNumber) return source.list.head;
+  const Buffer buffer = pin_page(index_, source.done);
+  LockBuffer(buffer, BUFFER_LOCK_SHARE);
+  const BlockNumber next = page_info(BufferGetPage(buffer))->next;
+  UnlockReleaseBuffer(buffer);
+  return next;
+}
+
+void Replacement::copy_source(Source *source) {
+  for (BlockNumber block = next_of(*source); block != InvalidBlockNumber;) {
+    compat::vacuum_delay();
+    group_.read(index_, block, source->list.number, true);
+    copy_page();
+    source->done = block;
+    block = page_info(group_.codes())->next;
+  }
+}
+
+void Replacement::flush() {
+  for (ChainWriter &writer : writers_) writer.flush();
+}
+
+// Locks the page that was copied last. False, and unlocked, when another follows by now.
+bool Replacement::lock_end(Source *source) {
+  const Buffer buffer = pin_page(index_, source->done);
+  LockBuffer(buffer, BUFFER_LOCK_EXCLUSIVE);
+  if (page_info(BufferGetPage(buffer))->next == InvalidBlockNumber) {
+    source->last = buffer;
+    return true;
+  }
+  UnlockReleaseBuffer(buffer);
+  return false;
+}
+
+// Locks all ends, or copies what came meanwhile.
+bool Replacement::reach_ends() {
+  size_t locked = 0;
+  while (locked < sources_.size() && lock_end(&sources_[locked])) ++locked;
+  if (locked == sources_.size()) return true;
+  for (size_t i = 0; i < locked; ++i) UnlockReleaseBuffer(sources_[i].last);
+  if (writers_.size() > kFewParts && !has_leftover_) begin_leftover();
+  for (Source &source : sources_) copy_source(&source);
+  flush();
+  return false;
+}
+
+// Copies the last pages while they are locked: writers wait for as long as a page takes.
+void Replacement::hold_ends() {
+  for (Source &source : sources_) {
+    while (!lock_end(&source)) {
+      const BlockNumber block = next_of(source);
+      const Buffer buffer = pin_page(index_, block);
+      LockBuffer(buffer, BUFFER_LOCK_EXCLUSIVE);
+      const bool is_end = page_info(BufferGetPage(buffer))->next == InvalidBlockNumber;
+      if (is_end) {
+        group_.read_locked(index_, buffer, source.list.number);
+      } else {
+        UnlockReleaseBuffer(buffer);
+        group_.read(index_, block, source.list.number, true);
+      }
+      copy_page();
+      source.done = block;
+      source.last = buffer;
+      if (is_end) break;
+    }
+  }
+  flush();
+}
+
+// A list for rows that come while others are copied, round the centroid they were given to.
+void Replacement::begin_leftover() {
+  const ListEntry entry = directory_->read_entry(sources_[0].list.number, unpacked_.data());
+  centroids_.resize(centroids_.size() + dimensions_);
+  float *centroid = &centroids_[centroids_.size() - dimensions_];
+  core::decode_scalar(entry.centroid, unpacked_.data(), dimensions_, centroid);
+  begin_list(centroid, entry.group);
+  has_leftover_ = true;
+}
+
+// The rows of the page read last.
+void Replacement::copy_page() {
+  lanes_.clear();
+  for (uint32 lane = 0; lane < group_.used(); ++lane) {
+    if (!group_.row(lane).is_valid()) continue;
+    decode(group_.vector(lane), &values_[lanes_.size() * dimensions_]);
+    lanes_.push_back(lane);
+  }
+  if (has_leftover_)
+    std::fill_n(labels_.begin(), lanes_.size(), static_cast<uint32>(writers_.size() - 1));
+  else
+    nearest_->find(values_.data(), lanes_.size(), labels_.data());
+  for (size_t i = 0; i < lanes_.size(); ++i) {
+    const core::ListFactors factors = encoder_.encode(&values_[i * dimensions_], &centroids_[labels_[i] * dimensions_]);
+    writers_[labels_[i]].add(group_.row(lanes_[i]), group_.vector(lanes_[i]), factors, encoder_.levels());
+  }
+  pg::test_point("split_page_copied");
+}
+
+void Replacement::finish() {
+  Buffer last[kMaxSources];
+  for (size_t i = 0; i < sources_.size(); ++i) last[i] = sources_[i].last;
+  const auto begun = static_cast<int32>(writers_.size()), ended = static_cast<int32>(sources_.size());
+  directory_->switch_version(last, ended, begun - ended);
+  for (const Source &source : sources_) directory_->stamp(source.list.number);
+  for (ChainWriter &writer : writers_) {
+    const uint32 pages = writer.pages();
+    if (pages > 1)
+      directory_->change_entry(writer.number(), [pages](ListEntry *entry) { entry->pages = Max(entry->pages, pages); });
+  }
+  pg::test_point("split_finished");
+}
+
+}  // namespace quiver::ivfpq
