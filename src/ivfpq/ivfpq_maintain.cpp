@@ -31,8 +31,9 @@ namespace {
 
 using Listed = Directory::Listed;
 
-// A list is split when it has so many times the rows that it should.
-constexpr double kTooLong = 2.0;
+// A list is split when it has so many times the rows that it should: parts of three quarters, so that lists are of the
+// right size on average.
+constexpr double kTooLong = 1.5;
 // Where the number of lists was given, a list is worth its centroid for so few rows.
 constexpr double kLeastWorth = 16.0;
 // Lists are merged when there are so many times as many as there should be.

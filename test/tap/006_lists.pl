@@ -22,9 +22,9 @@ $primary->safe_psql('postgres', 'DROP INDEX items_v; CREATE INDEX items_v ON ite
 	CREATE INDEX items_cosine ON items USING ivfflat (v vector_cosine_ops) WITH (lists = 40);
 	CREATE INDEX items_grown ON items USING ivfpq (v vector_ip_ops); CREATE INDEX ON items (note)');
 my $damage = "SELECT i, v.* FROM unnest(ARRAY['items_v', 'items_cosine', 'items_grown']::regclass[]) i, quiver_verify(i, true) v WHERE is_damage";
-my $ask = "SET enable_seqscan = off; SELECT q, array(SELECT id FROM items ORDER BY v <-> make_vector(-q) LIMIT 15),
-	array(SELECT id FROM items ORDER BY v <=> make_vector(-q) LIMIT 15),
-	array(SELECT id FROM items ORDER BY v <#> make_vector(-q) LIMIT 15) FROM generate_series(1, 10) q";
+my $ask = "SET enable_seqscan = off; SELECT q, array(SELECT id FROM items ORDER BY v <-> (SELECT make_vector(-q)) LIMIT 15),
+	array(SELECT id FROM items ORDER BY v <=> (SELECT make_vector(-q)) LIMIT 15),
+	array(SELECT id FROM items ORDER BY v <#> (SELECT make_vector(-q)) LIMIT 15) FROM generate_series(1, 10) q";
 
 sub is_sound {
 	my ($node, $name) = @_;
@@ -55,10 +55,10 @@ $standby->reload;
 my ($reader_out, $reader_error) = ('', '');
 my $reader = IPC::Run::start([ 'psql', '-XqAt', '-d', $standby->connstr('postgres'), '-c',
 	"BEGIN ISOLATION LEVEL REPEATABLE READ; SET enable_seqscan = off; DECLARE c CURSOR FOR SELECT id FROM items ORDER BY v <#> make_vector(-1);
-	FETCH 1 FROM c; SELECT pg_sleep(60)" ], '<', '/dev/null', '>', \$reader_out, '2>', \$reader_error);
+	FETCH 1 FROM c; SELECT pg_sleep(600)" ], '<', '/dev/null', '>', \$reader_out, '2>', \$reader_error);
 $standby->poll_query_until('postgres', "SELECT count(*) > 0 FROM pg_stat_activity WHERE query LIKE '%pg_sleep%' AND wait_event = 'PgSleep'") or die 'no reader';
 my ($lists_before) = $primary->safe_psql('postgres', "SELECT lists_before FROM quiver_maintain('items_grown')");
-$primary->safe_psql('postgres', 'INSERT INTO items (id, v) SELECT i, make_vector(i) FROM generate_series(4001, 9000) i');
+$primary->safe_psql('postgres', 'INSERT INTO items (id, v) SELECT i, make_vector(i) FROM generate_series(4001, 6500) i');
 my ($lists_after) = $primary->safe_psql('postgres', "SELECT lists_after FROM quiver_maintain('items_grown')");
 cmp_ok($lists_after, '>', $lists_before, "lists split: $lists_before, then $lists_after");
 same_on_both('split');
@@ -67,7 +67,7 @@ cmp_ok($freed, '>', 0, "$freed pages are free");
 same_on_both('pages freed');
 $reader->finish;
 like($reader_error, qr/conflict with recovery/, 'the scan that began before the split was ended');
-$primary->safe_psql('postgres', 'INSERT INTO items (id, v) SELECT i, make_vector(i) FROM generate_series(9001, 12000) i; VACUUM items');
+$primary->safe_psql('postgres', 'INSERT INTO items (id, v) SELECT i, make_vector(i) FROM generate_series(6501, 8000) i; VACUUM items');
 same_on_both('pages used again');
 unlike(slurp_file($standby->logfile), qr/inconsistent page/, 'no page differs from what the primary wrote');
 $standby->stop;
