@@ -8,7 +8,7 @@ ALIASVERSION = 0.8.6
 
 # The rooms in order; within a room the folder is the list.
 SQL_PARTS = header types/vector types/halfvec types/sparsevec types/bitvec types/casts types/aggregates \
-            types/quiver_diagnostics types/index_check hnsw/hnsw ivfpq/ivfpq footer
+            types/quiver_diagnostics types/index_check types/index_info hnsw/hnsw ivfpq/ivfpq footer
 SQL_SOURCES = $(addprefix src/,$(addsuffix .sql,$(SQL_PARTS)))
 DATA_built = quiver--$(EXTVERSION).sql
 

@@ -4,9 +4,11 @@
 
 #include "hnsw/hnsw_check.hpp"
 #include "hnsw/hnsw_index.hpp"
+#include "hnsw/hnsw_info.hpp"
 #include "hnsw/hnsw_options.hpp"
 #include "ivfpq/ivfpq_check.hpp"
 #include "ivfpq/ivfpq_index.hpp"
+#include "ivfpq/ivfpq_info.hpp"
 #include "ivfpq/ivfpq_options.hpp"
 #include "pg/pages.hpp"
 #include "pg/test_points.hpp"
@@ -27,10 +29,13 @@ void _PG_init(void) {
     quiver::hnsw::define_settings();
     quiver::hnsw::register_cache_callback();
     quiver::types::register_check("hnsw", quiver::hnsw::check_index);
+    quiver::types::register_summary("hnsw", quiver::hnsw::summarize);
     quiver::ivfpq::define_settings();
     quiver::ivfpq::register_cache_callback();
     quiver::types::register_check("ivfflat", quiver::ivfpq::check_index);
     quiver::types::register_check("ivfpq", quiver::ivfpq::check_index);
+    quiver::types::register_summary("ivfflat", quiver::ivfpq::summarize);
+    quiver::types::register_summary("ivfpq", quiver::ivfpq::summarize);
     MarkGUCPrefixReserved("quiver");
   });
 }

@@ -57,14 +57,21 @@ void CurveMeasurement::note_hit(float gamma, size_t wanted) {
   for (size_t i = first_point_at(gamma); i < kCalibrationPoints; ++i) recall_[i] += 1.0 / static_cast<double>(wanted);
 }
 
+void CurveMeasurement::note_visits(float gamma, size_t visits) {
+  const size_t point = first_point_at(gamma);
+  if (point < kCalibrationPoints) more_visits_[point] += static_cast<double>(visits);
+}
+
 RecallCurve CurveMeasurement::curve(uint64_t nodes) const {
   RecallCurve curve{};
   if (queries_ == 0) return curve;
   curve.nodes = nodes;
   curve.queries = queries_;
+  double more = 0.0;
   for (size_t i = 0; i < kCalibrationPoints; ++i) {
+    more += more_visits_[i];
     curve.recall[i] = static_cast<float>(recall_[i] / queries_);
-    curve.visits[i] = static_cast<float>(visits_[i] / std::max(counted_, 1u));
+    curve.visits[i] = static_cast<float>((visits_[i] + more) / std::max(counted_, 1u));
   }
   return curve;
 }

@@ -13,6 +13,8 @@ namespace quiver::core {
 
 // Neighbours whose recall is measured.
 inline constexpr size_t kCalibratedRows = 10;
+// Recalls that may be asked for.
+inline constexpr double kMinTargetRecall = 0.5, kMaxTargetRecall = 0.9999;
 inline constexpr size_t kCalibrationPoints = 36;
 
 // Gammas that are measured: 0, then 0.01 and each 1.2 times the one before, up to 4.9.
@@ -23,14 +25,15 @@ inline constexpr std::array<float, kCalibrationPoints> kCalibratedGammas = [] {
   return gammas;
 }();
 
-// Recall and visits of searches for the first ten rows, over the width of the horizon (gamma, see graph_browser.hpp).
+// Recall and visits of searches for the first ten rows, over their width: gamma, of a graph the horizon's
+// (graph_browser.hpp), of lists how far the farthest may be (ListRanking).
 // Plain data of the meta page: never change it without the format's version. All zero means never measured.
 struct RecallCurve {
-  uint64_t nodes;    // in the index when it was measured
+  uint64_t nodes;    // in the index when it was measured; of lists, rows
   uint32_t queries;  // rows of the index that were searched for, each as if it had never been there
   uint32_t unused;
   float recall[kCalibrationPoints];
-  float visits[kCalibrationPoints];  // on average
+  float visits[kCalibrationPoints];  // on average; of lists, pages of codes
 
   bool is_measured() const { return queries > 0; }
 
@@ -43,6 +46,24 @@ struct RecallCurve {
   float recall_at(float gamma) const;
 };
 static_assert(sizeof(RecallCurve) == 16 + 8 * kCalibrationPoints);
+
+// The ten nearest rows of a sample, by distance.
+template <class Row>
+struct NearestRows {
+  size_t known = 0;
+  Row rows[kCalibratedRows];  // ascending
+
+  bool wants(float distance) const { return known < kCalibratedRows || distance < rows[known - 1].distance; }
+  // REQUIRES: wants(row.distance).
+  void add(const Row &row) {
+    if (known < kCalibratedRows) ++known;
+    Row *place = rows + known - 1;
+    for (; place > rows && place[-1].distance > row.distance; --place) *place = place[-1];
+    *place = row;
+  }
+  // Of the last. REQUIRES: known > 0.
+  float cutoff() const { return rows[known - 1].distance; }
+};
 
 // Gathers a curve. One search tells of all gammas, because a wider horizon only goes on with the same visits: what
 // counts for a node is the widest horizon that was needed before it was visited.
@@ -77,6 +98,15 @@ class CurveMeasurement {
     counted_ += count_visits;
   }
 
+  // Where what a search needs is known without following it: every search with at least this gamma finds one more of
+  // `wanted`, makes so many more visits; and that was one query.
+  void note_hit(float gamma, size_t wanted);
+  void note_visits(float gamma, size_t visits);
+  void count_query() {
+    ++queries_;
+    ++counted_;
+  }
+
   RecallCurve curve(uint64_t nodes) const;
 
  private:
@@ -85,13 +115,12 @@ class CurveMeasurement {
   static size_t first_point_at(float gamma);
   // A search with a gamma in [from, to) ends here.
   void note_stop(float from, float to, size_t visits);
-  // Every search with at least this gamma finds one more of `wanted`.
-  void note_hit(float gamma, size_t wanted);
 
   uint32_t queries_ = 0;
   uint32_t counted_ = 0;  // of them, those whose visits were counted
   std::array<double, kCalibrationPoints> recall_{};
   std::array<double, kCalibrationPoints> visits_{};
+  std::array<double, kCalibrationPoints> more_visits_{};  // that begin at a point and count from there on
 };
 
 }  // namespace quiver::core

@@ -112,13 +112,3 @@ CREATE OPERATOR CLASS bit_jaccard_ops
   FUNCTION 1 jaccard_distance(bit, bit),
   FUNCTION 3 hnsw_bit_support(internal);
 COMMENT ON OPERATOR CLASS bit_jaccard_ops USING hnsw IS 'nearest neighbours by Jaccard distance, <%>';
-
-CREATE FUNCTION quiver_index_info(
-    index regclass,
-    OUT metric text, OUT dimensions integer, OUT m integer, OUT ef_construction integer, OUT lanes integer,
-    OUT nodes_per_page integer, OUT nodes bigint, OUT tombstones bigint,
-    OUT measured_nodes bigint, OUT gamma real[], OUT recall real[], OUT visits real[])
-  RETURNS record
-  AS 'MODULE_PATHNAME', 'quiver_index_info' LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
-COMMENT ON FUNCTION quiver_index_info(regclass) IS
-  'what an index says of itself: shape, counts when last taken, and its measured curve of recall and visits over gamma';

@@ -4,6 +4,7 @@
 
 #include "pg/postgres.hpp"
 
+#include "core/calibration.hpp"
 #include "core/metric.hpp"
 
 extern "C" {
@@ -17,7 +18,7 @@ inline constexpr int kDefaultM = 16, kMinM = 2, kMaxM = 100;
 inline constexpr int kDefaultEfConstruction = 64, kMinEfConstruction = 4, kMaxEfConstruction = 1000;
 inline constexpr int kDefaultEfSearch = 40, kMinEfSearch = 1, kMaxEfSearch = 1000;
 inline constexpr int kDefaultMaxScanTuples = 20000;
-inline constexpr double kMinTargetRecall = 0.5, kMaxTargetRecall = 0.9999;
+using core::kMaxTargetRecall, core::kMinTargetRecall;
 inline constexpr double kMinScanMemMultiplier = 1.0, kMaxScanMemMultiplier = 1000.0;
 
 // WITH (m = ..., ef_construction = ...), in the layout that reloptions want.

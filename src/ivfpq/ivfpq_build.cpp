@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "ivfpq/ivfpq_builder.hpp"
+#include "ivfpq/ivfpq_calibrate.hpp"
 #include "ivfpq/ivfpq_internal.hpp"
 #include "ivfpq/ivfpq_new_index.hpp"
 #include "ivfpq/ivfpq_options.hpp"
@@ -140,6 +141,7 @@ IndexBuildResult *build(Relation heap, Relation index, IndexInfo *info) {
   if (!load_together(heap, index, info, tree, shared, context)) load_alone(heap, index, info, tree, shared, context);
   record_rows(index, shared->rows.load());
   pg::test_point("lists_loaded");
+  calibrate(index, pg::Logging::at_end_of_build);
   if (RelationNeedsWAL(index)) log_newpage_range(index, MAIN_FORKNUM, 0, RelationGetNumberOfBlocks(index), true);
   pg::test_point("lists_logged");
   auto *result = static_cast<IndexBuildResult *>(palloc(sizeof(IndexBuildResult)));

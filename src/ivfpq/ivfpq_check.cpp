@@ -144,7 +144,7 @@ bool ListCheck::check_codes_page(uint32 list, BlockNumber block, BlockNumber *ne
     if (lane >= info->used)
       findings_->add(kCountsAgree, true, block, static_cast<int>(lane), "a row beyond the lanes in use");
     ++live;
-    rows_.push_back({key_of(row), block, lane, vector_blocks(page_.data)[lane / shape.vectors]});
+    rows_.push_back({row_key(row), block, lane, vector_blocks(page_.data)[lane / shape.vectors]});
   }
   if (live != info->live)
     findings_->add(kCountsAgree, true, block, -1, "the page counts %d rows, %u are there", info->live, live);
@@ -205,7 +205,7 @@ void ListCheck::compare_row(RowId row, Datum value) {
   const core::VectorView vector = ops_.type->view(value);
   check_vector(index_, vector);
   if (!encoder_.encode(vector)) return;  // no direction: not indexed
-  const StoredRow wanted{key_of(row), 0, 0, 0};
+  const StoredRow wanted{row_key(row), 0, 0, 0};
   const auto found = std::lower_bound(rows_.begin(), rows_.end(), wanted);
   const auto heap_block = static_cast<unsigned>((uint32{row.block_high} << 16) | row.block_low);
   if (found == rows_.end() || found->key != wanted.key) {

@@ -43,9 +43,6 @@ class ListCheck {
     bool operator<(const StoredRow &other) const { return key < other.key; }
   };
 
-  static uint64 key_of(RowId row) {
-    return (uint64{row.block_high} << 32) | (uint64{row.block_low} << 16) | row.position;
-  }
   static void heap_row(Relation, ItemPointer tid, Datum *values, bool *nulls, bool, void *check);
   bool copy_page(BlockNumber block, PGAlignedBlock *copy);
   void claim(BlockNumber block, Invariant invariant, BlockNumber from);

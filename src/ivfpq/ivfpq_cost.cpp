@@ -26,27 +26,40 @@ constexpr double kVectorsPerRow = 5.0, kColdShare = 0.2;
 constexpr double kFirstRows = 14.0;
 
 struct Outlook {
-  double rows, code_pages, lists, probes;
+  double rows, code_pages, lists;
+  double share;  // of the rows that the first round reads
 };
+
+double first_share(const Settings &settings, const core::RecallCurve &curve, double lists) {
+  if (settings.probes == 0 && curve.is_measured()) {
+    const double all = curve.visits[core::kCalibrationPoints - 1];
+    const double share = curve.visits_at(curve.gamma_for(settings.target_recall)) / std::max(1.0, all);
+    if (share > 0.0) return std::min(share, 1.0);  // false for what is not a number, too
+  }
+  const auto whole = static_cast<uint32>(std::min(lists, static_cast<double>(kMaxLists)));
+  const double probes = settings.probes > 0 ? settings.probes : cautious_probes(settings.target_recall, whole);
+  return std::min(1.0, probes / lists);
+}
 
 Outlook look(const IndexOptInfo *info) {
   Outlook outlook{std::max(1.0, info->tuples), std::max(1.0, 0.25 * info->pages), 0.0, 0.0};
   outlook.lists = std::max(1.0, outlook.rows / 256.0);
-  const Settings *settings = nullptr;
+  Settings settings{0, 0, kMaxLists, kDefaultTargetRecall};
+  MetaPage meta{};
   if (!info->hypothetical) {
     const Relation index = index_open(info->indexoid, NoLock);
-    MetaPage meta;
-    settings = &settings_of(index);
-    if (peek_meta(index, &meta)) outlook.lists = meta.lists;
+    settings = settings_of(index);
+    if (peek_meta(index, &meta))
+      outlook.lists = meta.lists;
+    else
+      meta.curve = {};
     index_close(index, NoLock);
   }
-  const auto lists = static_cast<uint32>(std::min(outlook.lists, static_cast<double>(kMaxLists)));
-  outlook.probes = settings != nullptr ? probes_for(*settings, lists) : probes_for(Settings{}, lists);
+  outlook.share = first_share(settings, meta.curve, outlook.lists);
   return outlook;
 }
 
-double list_cost(const Outlook &outlook, double lists) {
-  const double share = lists / outlook.lists;
+double list_cost(const Outlook &outlook, double share) {
   return share * (outlook.rows * kPerEstimate * cpu_operator_cost + outlook.code_pages * kColdShare * seq_page_cost);
 }
 
@@ -61,11 +74,11 @@ void estimate_cost(PlannerInfo *root, IndexPath *path, double loop_count, Cost *
   if (!types::begin_estimate(root, path, loop_count, startup_cost, total_cost, selectivity, correlation, pages)) return;
   const Outlook outlook = look(path->indexinfo);
   const double fixed = (kFixedOperators + outlook.lists * kPerCentroid) * cpu_operator_cost;
-  *startup_cost += fixed + list_cost(outlook, outlook.probes) + rows_cost(std::min(kFirstRows, outlook.rows));
+  *startup_cost += fixed + list_cost(outlook, outlook.share) + rows_cost(std::min(kFirstRows, outlook.rows));
   // The planner takes cost to grow evenly from start to total; it is right at the rows that this query wants.
   const double wanted = types::rows_wanted(root, path->indexinfo->rel, outlook.rows);
   const double rounds = std::sqrt(std::max(1.0, wanted / kFirstRows)) - 1.0;
-  const double more = std::clamp(outlook.probes * rounds, 0.0, outlook.lists - outlook.probes);
+  const double more = std::clamp(outlook.share * rounds, 0.0, 1.0 - outlook.share);
   const double run = list_cost(outlook, more) + rows_cost(std::max(0.0, wanted - kFirstRows));
   *total_cost = *startup_cost + run * outlook.rows / wanted;
 }

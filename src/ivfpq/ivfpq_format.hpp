@@ -4,6 +4,7 @@
 
 #include "pg/pages.hpp"
 
+#include "core/calibration.hpp"
 #include "core/list_code.hpp"
 #include "core/metric.hpp"
 #include "core/node_format.hpp"
@@ -14,6 +15,12 @@ namespace quiver::ivfpq {
 using core::RowId;
 using types::item_pointer;
 using types::row_id;
+
+// Order rows by the lanes that hold them, and by their addresses.
+inline uint64 lane_key(BlockNumber codes, uint32 lane) { return uint64{codes} << 32 | lane; }
+inline uint64 row_key(RowId row) {
+  return (uint64{row.block_high} << 32) | (uint64{row.block_low} << 16) | row.position;
+}
 
 inline constexpr uint32 kIndexMagic = 0x51495646;  // "QIVF", in every page's tail and first in the meta page
 inline constexpr uint16 kFormatVersion = 1;
@@ -85,14 +92,16 @@ struct MetaPage {
   uint16 blocks;
   uint16 vectors;
   uint64 rotation_seed;
-  uint32 lists;         // in use
-  uint32 wanted_lists;  // the option when the index was built
-  uint32 freed;         // changes when vacuum made room in pages of codes that writers may have passed
-  uint32 version;       // of the directory: which of its entries count
-  uint64 rows;          // when vacuum or the build last counted
-  uint32 reserved[18];
+  uint32 lists;            // in use
+  uint32 wanted_lists;     // the option when the index was built
+  uint32 freed;            // changes when vacuum made room in pages of codes that writers may have passed
+  uint32 version;          // of the directory: which of its entries count
+  uint64 rows;             // when vacuum or the build last counted
+  uint32 measured_blocks;  // of the index when its curve was measured
+  uint32 reserved[17];
+  core::RecallCurve curve;
 };
-static_assert(sizeof(MetaPage) == 128);
+static_assert(offsetof(MetaPage, curve) == 128);
 static_assert(offsetof(MetaPage, rotation_seed) % 8 == 0);
 
 // Whether an entry counts follows from the directory's version in the meta page, so that one record lets any number of

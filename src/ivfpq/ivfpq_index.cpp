@@ -3,6 +3,7 @@
 #include "ivfpq/ivfpq_index.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 
 #include "pg/index_cache.hpp"
@@ -52,6 +53,7 @@ BlockNumber load_page(Relation relation, BlockNumber block, uint32 version, Inde
     cache->centroids.resize(at + shape.own.dimensions);
     shape.own.unpack_own(centroid_bytes(entry), &cache->centroids[at]);
     cache->lists.push_back({entry->head, entry->head, first + place, entry->centroid});
+    cache->longest_centroid = std::max(cache->longest_centroid, std::sqrt(entry->centroid.squared_norm));
   }
   const BlockNumber next = info->next;
   const bool is_full = info->used == shape.entries_per_page();
@@ -69,6 +71,7 @@ void load_directory(OpenIndex *index) {
     cache->lists.clear();
     cache->centroids.clear();
     cache->directory.clear();
+    cache->longest_centroid = 0.0f;
     for (BlockNumber block = kDirectoryBlock; block != InvalidBlockNumber;) {
       CHECK_FOR_INTERRUPTS();
       block = load_page(index->relation, block, index->meta.version, cache);

@@ -46,6 +46,7 @@ struct IndexCache {
   };
   std::pmr::vector<List> lists;             // those in use
   std::pmr::vector<uint8_t> centroids;      // [lists][dimensions], unpacked
+  float longest_centroid = 0.0f;            // its length
   std::pmr::vector<BlockNumber> directory;  // its pages
   bool is_loaded = false;
   uint32 version = 0;  // of the directory that was copied
@@ -78,6 +79,10 @@ void check_vector(const OpenIndex &index, const core::VectorView &vector);
 
 // Pins a block. Raises when it lies beyond the end of the index.
 Buffer pin_page(const OpenIndex &index, BlockNumber block);
+// Asks the processor for bytes of a page that will soon be pinned, where it is believed to be.
+inline void expect_page(const OpenIndex &index, BlockNumber block, Size offset, Size bytes) {
+  pg::expect_block(index.cache->hints, block, offset, bytes);
+}
 // Pins a page of the directory, locks it as told and checks it.
 Buffer read_directory_page(Relation index, const ListShape &shape, BlockNumber block, int lock);
 // Raises unless the locked page is a page of codes of the list with that number, or of that list of the cache.

@@ -6,6 +6,8 @@
 #include <climits>
 #include <cmath>
 
+#include "core/calibration.hpp"
+
 extern "C" {
 #include "access/amapi.h"
 #include "utils/guc.h"
@@ -25,7 +27,7 @@ const struct config_enum_entry kIterativeScanValues[] = {
     {nullptr, 0, false}};
 
 struct SettingNames {
-  const char *iterative_scan, *max_probes, *probes;
+  const char *iterative_scan, *max_probes, *probes, *target_recall;
 };
 
 void define_scan_settings(const SettingNames &names, int max_lists, Settings *settings) {
@@ -36,8 +38,13 @@ void define_scan_settings(const SettingNames &names, int max_lists, Settings *se
   DefineCustomIntVariable(names.max_probes, "Sets the most lists that a scan reads.",
                           "Where it is below the probes, those count.", &settings->max_probes, max_lists, 1, max_lists,
                           PGC_USERSET, GUC_EXPLAIN, nullptr, nullptr, nullptr);
-  DefineCustomIntVariable(names.probes, "Sets how many lists a scan reads first.", "0 chooses by the number of lists.",
+  DefineCustomIntVariable(names.probes, "Sets how many lists a scan reads first.",
+                          "0 chooses by the target of recall and what the index has measured of itself.",
                           &settings->probes, 0, 0, max_lists, PGC_USERSET, GUC_EXPLAIN, nullptr, nullptr, nullptr);
+  DefineCustomRealVariable(names.target_recall, "Sets the share of the ten nearest rows that a scan should find.",
+                           "Where the number of probes is set, that counts.", &settings->target_recall,
+                           kDefaultTargetRecall, core::kMinTargetRecall, core::kMaxTargetRecall, PGC_USERSET,
+                           GUC_EXPLAIN, nullptr, nullptr, nullptr);
 }
 
 bool check_bits(int bits) { return bits == 0 || bits == 1 || bits == 2 || bits == 4; }
@@ -66,9 +73,10 @@ void define_settings() {
   add_int_reloption(ivfpq_kind, "lists", "Number of lists, 0 for a choice by the rows", 0, 0, kMaxLists,
                     AccessExclusiveLock);
   add_int_reloption(ivfflat_kind, "lists", "Number of lists", kFlatDefaultLists, 1, kFlatMaxLists, AccessExclusiveLock);
-  define_scan_settings({"ivfflat.iterative_scan", "ivfflat.max_probes", "ivfflat.probes"}, kFlatMaxLists,
-                       &ivfflat_settings);
-  define_scan_settings({"ivfpq.iterative_scan", "ivfpq.max_probes", "ivfpq.probes"}, kMaxLists, &ivfpq_settings);
+  define_scan_settings({"ivfflat.iterative_scan", "ivfflat.max_probes", "ivfflat.probes", "ivfflat.target_recall"},
+                       kFlatMaxLists, &ivfflat_settings);
+  define_scan_settings({"ivfpq.iterative_scan", "ivfpq.max_probes", "ivfpq.probes", "ivfpq.target_recall"}, kMaxLists,
+                       &ivfpq_settings);
   MarkGUCPrefixReserved("ivfflat");
   MarkGUCPrefixReserved("ivfpq");
 }
@@ -102,11 +110,11 @@ int option_bits(Relation index) {
   return check_bits(options_of(index)->bits) ? options_of(index)->bits : 0;
 }
 
-uint32 probes_for(const Settings &settings, uint32 lists) {
-  if (settings.probes > 0) return std::min(static_cast<uint32>(settings.probes), lists);
-  // .957 of the ten nearest on word vectors with 256 rows to a list.
-  const double guess = std::ceil(2.0 * std::sqrt(static_cast<double>(lists)));
-  return std::clamp(static_cast<uint32>(guess), uint32{1}, lists);
+// With 256 rows to a list, twice the root of the lists finds .957 of the ten nearest on words.
+uint32 cautious_probes(double target_recall, uint32 lists) {
+  const double roots = target_recall <= 0.95 ? 2.0 : target_recall <= 0.98 ? 4.0 : target_recall <= 0.99 ? 8.0 : 16.0;
+  const double guess = std::ceil(roots * std::sqrt(static_cast<double>(lists)));
+  return static_cast<uint32>(std::clamp(guess, 1.0, static_cast<double>(lists)));
 }
 
 }  // namespace quiver::ivfpq

@@ -12,6 +12,7 @@ extern "C" {
 namespace quiver::ivfpq {
 
 inline constexpr int kMaxLists = 65536;
+inline constexpr double kDefaultTargetRecall = 0.95;
 inline constexpr int kFlatDefaultLists = 100, kFlatMaxLists = 32768;
 
 // WITH (lists = ..., bits = ...), in the layout that reloptions want. ivfflat has the first only.
@@ -25,9 +26,10 @@ enum class IterativeScan : int { off, relaxed_order, strict_order };
 
 // ivfpq.* or ivfflat.*: the two names have settings of their own.
 struct Settings {
-  int probes;  // 0: by the number of lists
+  int probes;  // 0: by the target of recall
   int iterative_scan;
   int max_probes;
+  double target_recall;
 };
 const Settings &settings_of(Relation index);
 
@@ -42,7 +44,7 @@ int option_bits(Relation index);
 // Whether the index is of ivfpq or ivfflat.
 bool is_lists(Relation index);
 
-// Lists that a scan reads first, of `lists`.
-uint32 probes_for(const Settings &settings, uint32 lists);
+// Lists that reached a recall on every measured set: for an index whose own curve was never measured.
+uint32 cautious_probes(double target_recall, uint32 lists);
 
 }  // namespace quiver::ivfpq

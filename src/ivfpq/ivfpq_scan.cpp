@@ -19,15 +19,16 @@ namespace quiver::ivfpq {
 namespace {
 
 constexpr float kInfinity = std::numeric_limits<float>::infinity();
-// How many of the code's standard errors a row's distance may lie below its estimate. 1.2 loses neighbours at recall
-// .957; decision 0020.
-constexpr float kErrors = 2.0f;
 // Rows that the first round is made for: ten, and what the executor takes to be sure of their order.
 constexpr size_t kFirstRows = 14;
 // Each further round is made for so many times as many rows, from so many times as many lists.
 constexpr size_t kMoreRows = 4, kMoreLists = 2;
-// Candidates to begin with for each of those rows.
-constexpr size_t kCandidatesPerRow = 16;
+// Candidates for each of those rows: many rows together need fewer each. Half as many in each round down to the least.
+constexpr size_t kCandidatesPerRow = 16, kLeastCandidatesPerRow = 4;
+// How far ahead the first pages of lists are asked for where they are not known to be in memory, and own vectors.
+constexpr size_t kListsAhead = 8, kVectorsAhead = 3;
+// Of a page of codes: the processor goes on by itself.
+constexpr Size kExpectedBytes = 384;
 
 OpenIndex opened(Relation relation) {
   OpenIndex index;
@@ -48,10 +49,7 @@ ScanRun::ScanRun(Relation relation, MemoryContext context)
       query_(index_.meta.dimensions, index_.meta.metric, index_.cache->rotation, &memory_),
       tables_(&memory_),
       unpacked_(index_.meta.dimensions, &memory_),
-      lists_(&memory_),
-      lows_(&memory_),
-      pages_(&memory_),
-      vector_blocks_(&memory_),
+      ranking_(&memory_),
       candidates_(&memory_),
       found_(&memory_),
       late_(&memory_),
@@ -72,11 +70,7 @@ void ScanRun::start(IndexScanDesc scan, bool *query_is_null) {
     return;
   }
   tables_.prepare(index_.shape().code, query_.rotated());
-  lists_.reserve(index_.cache->lists.size());
-  for (uint32 list = 0; list < index_.cache->lists.size(); ++list) {
-    const float distance = query_.rough_distance(index_.cache->lists[list].centroid, index_.centroid_codes(list));
-    lists_.push_back({std::isfinite(distance) ? distance : std::numeric_limits<float>::max(), list});
-  }
+  ranking_.rank(index_, query_);
 }
 
 bool ScanRun::next(types::OrderedRow *row) {
@@ -102,9 +96,11 @@ bool ScanRun::next(types::OrderedRow *row) {
 // late: under strict_order they wait until everything else has been handed out.
 bool ScanRun::next_probed(types::OrderedRow *row) {
   for (;;) {
-    const bool has_candidate = next_candidate_ < candidates_.size();
-    if (has_candidate && (found_.empty() || candidates_[next_candidate_].low <= found_.front().distance)) {
-      read_candidate(candidates_[next_candidate_++]);
+    const Candidate *candidate = candidates_.next();
+    if (candidate != nullptr && (found_.empty() || candidate->low <= found_.front().distance)) {
+      if (const Candidate *later = candidates_.later(kVectorsAhead)) expect_vector(*later);
+      read_candidate(*candidate);
+      candidates_.take();
       continue;
     }
     if (found_.empty()) {
@@ -112,8 +108,8 @@ bool ScanRun::next_probed(types::OrderedRow *row) {
       return false;
     }
     const Found nearest = found_.front();
-    // What lies beyond the candidates may be nearer than this row: the limit of the round.
-    if (!has_candidate && nearest.distance > candidates_limit_ && look_further()) continue;
+    // What the round left out may be nearer than this row.
+    if (candidate == nullptr && has_left_ && nearest.distance > passed_.low && look_further()) continue;
     if (phase_ != Phase::probe) return false;
     std::pop_heap(found_.begin(), found_.end());
     found_.pop_back();
@@ -122,18 +118,19 @@ bool ScanRun::next_probed(types::OrderedRow *row) {
       continue;
     }
     last_bound_ = std::max(last_bound_, nearest.bound);
-    if (hand_out(nearest.place, nearest.bound, row)) return true;
+    if (hand_out(nearest, row)) return true;
   }
 }
 
 // Reads more lists and chooses more candidates. False, and the next phase begun, when there are no more.
 bool ScanRun::look_further() {
-  const size_t probes = probes_for(settings_, static_cast<uint32>(lists_.size()));
-  const size_t most = mode_ == IterativeScan::off
-                          ? probes
-                          : std::min(lists_.size(), std::max(probes, static_cast<size_t>(settings_.max_probes)));
+  if (round_ == 0) first_lists_ = choose_first_lists();
+  const size_t most =
+      mode_ == IterativeScan::off
+          ? first_lists_
+          : std::min(ranking_.size(), std::max(first_lists_, static_cast<size_t>(settings_.max_probes)));
   for (;;) {
-    if (candidates_limit_ == kInfinity && probed_ == most) {
+    if (!has_left_ && probed_ == most) {
       if (found_.empty()) phase_ = late_.empty() ? Phase::done : Phase::late;
       return false;
     }
@@ -141,105 +138,97 @@ bool ScanRun::look_further() {
       begin_sweep();
       return false;
     }
-    size_t lists = probes, rows = kFirstRows;
+    size_t lists = first_lists_, rows = kFirstRows, candidates = kCandidatesPerRow;
     for (size_t i = 0; i < round_; ++i) {
       lists = std::min(most, lists * kMoreLists);
-      rows = std::min(rows * kMoreRows, std::numeric_limits<size_t>::max() / (2 * kMoreRows));
+      rows = std::min(rows * kMoreRows, std::numeric_limits<size_t>::max() / (2 * kMoreRows * kCandidatesPerRow));
+      candidates = std::max(candidates / 2, kLeastCandidatesPerRow);
     }
     ++round_;
-    order_lists(lists);
-    for (; probed_ < lists && !memory_is_used_up(); ++probed_) scan_list(lists_[probed_].list);
-    choose_candidates(rows);
-    if (!candidates_.empty()) return true;
+    scan_lists(lists, rows * candidates);
+    if (candidates_.next() != nullptr) return true;
   }
 }
 
-void ScanRun::order_lists(size_t wanted) {
-  if (wanted <= ordered_) return;
-  const auto first = lists_.begin() + static_cast<std::ptrdiff_t>(ordered_);
-  std::partial_sort(first, lists_.begin() + static_cast<std::ptrdiff_t>(wanted), lists_.end());
-  ordered_ = wanted;
+// As many lists as the user says, or as the index's curve says for the wanted recall.
+size_t ScanRun::choose_first_lists() {
+  const size_t lists = ranking_.size();
+  if (settings_.probes > 0) return std::min(static_cast<size_t>(settings_.probes), lists);
+  const core::RecallCurve &curve = index_.meta.curve;
+  if (!curve.is_measured()) return cautious_probes(settings_.target_recall, static_cast<uint32>(lists));
+  return ranking_.order_within(curve.gamma_for(settings_.target_recall));
 }
 
 bool ScanRun::memory_is_used_up() const {
-  const size_t bytes = lows_.size() * sizeof(float) + pages_.size() * sizeof(PageSpan) +
-                       vector_blocks_.size() * sizeof(BlockNumber) + (found_.size() + late_.size()) * sizeof(Found) +
-                       handed_out_.size() * sizeof(uint64);
+  const size_t bytes =
+      candidates_.bytes() + (found_.size() + late_.size()) * sizeof(Found) + handed_out_.size() * sizeof(uint64);
   return bytes > scan_memory();
 }
 
-void ScanRun::scan_list(uint32 list) {
-  const IndexCache::List &entry = index_.cache->lists[list];
-  const float own = query_.distance(entry.centroid, index_.centroid_codes(list));
-  const float squared = index_.meta.metric == core::Metric::inner_product
-                            ? query_.squared_norm() + entry.centroid.squared_norm + 2.0f * own
-                            : own;
-  const float width = kErrors * std::sqrt(std::max(0.0f, squared));
+// Lists that were probed are read once more when a round left rows of theirs.
+void ScanRun::scan_lists(size_t lists, size_t candidates) {
+  const bool again = has_left_;
+  candidates_.begin(candidates);
+  ranking_.order(lists);
+  for (size_t rank = 0; again && rank < probed_; ++rank) scan_list(rank, true);
+  for (; probed_ < lists; ++probed_) scan_list(probed_, false);
+  candidates_.finish();
+  has_left_ = candidates_.is_limited();
+  if (has_left_) passed_ = candidates_.limit();
+}
+
+void ScanRun::scan_list(size_t rank, bool passed_before) {
+  const RankedList &ranked = ranking_[rank];
+  const CentroidDistance distance = centroid_distance(index_, query_, ranked.list);
+  const BlockNumber after = rank + 1 < ranking_.ordered() ? ranking_[rank + 1].head : InvalidBlockNumber;
+  const ListScan list{ranked.list, after, distance.own, kSearchedErrors * distance.length, passed_before};
+  if (rank + kListsAhead < ranking_.ordered())
+    pg::call([=, this] { pg::fetch_early(index_.relation, index_.cache->hints, ranking_[rank + kListsAhead].head); });
   BlockNumber steps = 0;
-  for (BlockNumber block = entry.head; block != InvalidBlockNumber;) {
-    lows_.resize(lows_.size() + index_.shape().lanes());
-    pages_.push_back({block, static_cast<uint32>(lows_.size() - index_.shape().lanes()),
-                      static_cast<uint32>(vector_blocks_.size())});
-    vector_blocks_.resize(vector_blocks_.size() + index_.shape().vector_pages());
-    block = pg::call([=, this] { return scan_page(block, list, own, width); });
+  for (BlockNumber block = ranked.head; block != InvalidBlockNumber;) {
+    block = pg::call([=, this] { return scan_page(list, block); });
     if (++steps > index_.cache->hints.capacity && steps > RelationGetNumberOfBlocks(index_.relation))
-      pg::call([=, this] { pg::raise_corrupted(index_.relation, entry.head, "the pages of a list lead in a circle"); });
+      pg::call([=, this] { pg::raise_corrupted(index_.relation, block, "the pages of a list lead in a circle"); });
   }
 }
 
-// Estimates every row of a page, in the room that was made at the end of lows_. Returns the next page of the list.
-BlockNumber ScanRun::scan_page(BlockNumber block, uint32 list, float own, float width) {
+// Estimates every row of a page. Returns the next page of the list.
+BlockNumber ScanRun::scan_page(const ListScan &list, BlockNumber block) {
   CHECK_FOR_INTERRUPTS();
   const ListShape &shape = index_.shape();
   const Buffer buffer = pin_page(index_, block);
   LockBuffer(buffer, BUFFER_LOCK_SHARE);
-  check_codes(index_, buffer, list);
+  check_codes(index_, buffer, list.list);
   const Page page = BufferGetPage(buffer);
-  float *lows = &lows_[pages_.back().first];
-  const uint32 blocks = (page_info(page)->used + simd::kBlockLanes - 1) / simd::kBlockLanes;
-  for (uint32 i = 0; i < blocks; ++i)
-    kernels_.estimate_block(tables_.block_query(), code_block(page, shape, i), own, width,
-                            lows + i * simd::kBlockLanes);
-  memcpy(&vector_blocks_[pages_.back().vectors], vector_blocks(page), shape.vector_pages() * sizeof(BlockNumber));
   const BlockNumber next = page_info(page)->next;
+  expect_page(index_, next != InvalidBlockNumber ? next : list.after, kContents, kExpectedBytes);
+  float lows[simd::kBlockLanes];
+  for (uint32 first = 0; first < page_info(page)->used; first += simd::kBlockLanes) {
+    kernels_.estimate_block(tables_.block_query(), code_block(page, shape, first / simd::kBlockLanes), list.own,
+                            list.width, lows);
+    collect(page, block, first, lows, list);
+  }
   UnlockReleaseBuffer(buffer);
-  for (uint32 lane = blocks * simd::kBlockLanes; lane < shape.lanes(); ++lane) lows[lane] = kInfinity;
   return next;
 }
 
-// The least `wanted` of the lows that are left and those equal to the last, in order. What is not a number is nearest.
-void ScanRun::choose_candidates(size_t wanted) {
-  candidates_.clear();
-  next_candidate_ = 0;
-  size_t left = 0;
-  // A first pass with a limit from a heap of the least; they are few and settle early.
-  float limit = kInfinity;
-  std::pmr::vector<float> least(&memory_);
-  const size_t margin = wanted * kCandidatesPerRow;
-  for (float &low : lows_) {
-    if (low >= limit) continue;
-    if (std::isnan(low)) low = -std::numeric_limits<float>::max();
-    ++left;
-    least.push_back(low);
-    if (least.size() == 2 * margin) {
-      std::nth_element(least.begin(), least.begin() + static_cast<std::ptrdiff_t>(margin - 1), least.end());
-      least.resize(margin);
-      limit = least[margin - 1];
-    }
+// Makes candidates of the rows of a block; of nearly every block of none. What is not a number is nearest.
+void ScanRun::collect(Page page, BlockNumber block, uint32 first, const float *lows, const ListScan &list) {
+  const ListShape &shape = index_.shape();
+  const float limit = candidates_.is_limited() ? candidates_.limit().low : kInfinity;
+  int near = 0;
+  for (size_t i = 0; i < simd::kBlockLanes; ++i) near += lows[i] > limit ? 0 : 1;
+  if (near == 0) return;
+  const uint32 end = std::min<uint32>(simd::kBlockLanes, page_info(page)->used - first);
+  for (uint32 i = 0; i < end; ++i) {
+    if (lows[i] > limit) continue;
+    const uint32 lane = first + i;
+    if (*add_factor(page, shape, lane) == kInfinity) continue;
+    const float low = std::isnan(lows[i]) ? -std::numeric_limits<float>::max() : lows[i];
+    const Candidate candidate{low, block, vector_blocks(page)[lane / shape.vectors], lane};
+    if (!list.passed_before || passed_ < candidate) candidates_.add(candidate);
   }
-  if (least.size() > margin) {
-    std::nth_element(least.begin(), least.begin() + static_cast<std::ptrdiff_t>(margin - 1), least.end());
-    limit = least[margin - 1];
-  }
-  candidates_limit_ = limit;
-  if (left == 0) return;
-  for (uint32 place = 0; place < lows_.size(); ++place)
-    if (lows_[place] <= limit && lows_[place] < kInfinity) candidates_.push_back({lows_[place], place});
-  std::sort(candidates_.begin(), candidates_.end(),
-            [](const Candidate &a, const Candidate &b) { return a.low != b.low ? a.low < b.low : a.place < b.place; });
 }
-
-const ScanRun::PageSpan &ScanRun::span_of(uint32 place) const { return pages_[place / index_.shape().lanes()]; }
 
 core::Reading ScanRun::read_vector(core::ScalarCode *vector) {
   const uint8_t *codes = vector_codes(vector);
@@ -250,41 +239,40 @@ core::Reading ScanRun::read_vector(core::ScalarCode *vector) {
   return query_.read(*vector, codes);
 }
 
-void ScanRun::read_candidate(const Candidate &candidate) {
+void ScanRun::expect_vector(const Candidate &candidate) const {
   const ListShape &shape = index_.shape();
-  const PageSpan &span = span_of(candidate.place);
-  const uint32 lane = candidate.place - span.first;
-  lows_[candidate.place] = kInfinity;
-  const BlockNumber block = vector_blocks_[span.vectors + lane / shape.vectors];
+  const Size place = candidate.lane % shape.vectors;
+  expect_page(index_, candidate.vectors, kContents + place * shape.vector_bytes(), shape.vector_bytes());
+}
+
+void ScanRun::read_candidate(const Candidate &candidate) {
   const core::Reading reading = pg::call([=, this] {
-    const Buffer buffer = pin_page(index_, block);
+    const Buffer buffer = pin_page(index_, candidate.vectors);
     LockBuffer(buffer, BUFFER_LOCK_SHARE);
-    check_vectors(index_, buffer, span_of(candidate.place).block);
-    const core::Reading read =
-        read_vector(vector_at(BufferGetPage(buffer), index_.shape(), lane % index_.shape().vectors));
+    check_vectors(index_, buffer, candidate.codes);
+    const ListShape &shape = index_.shape();
+    const core::Reading read = read_vector(vector_at(BufferGetPage(buffer), shape, candidate.lane % shape.vectors));
     UnlockReleaseBuffer(buffer);
     return read;
   });
-  found_.push_back({reading.bound, reading.distance, candidate.place});
+  found_.push_back({reading.bound, reading.distance, candidate.codes, candidate.lane});
   std::push_heap(found_.begin(), found_.end());
 }
 
 // False when vacuum removed the row meanwhile. A lane that holds another row by now holds one that this scan's snapshot
 // does not see.
-bool ScanRun::hand_out(uint32 place, double bound, types::OrderedRow *row) {
-  const PageSpan &span = span_of(place);
-  const uint32 lane = place - span.first;
-  handed_out_.push_back(uint64{span.block} << 32 | lane);
-  const BlockNumber block = span.block;
+bool ScanRun::hand_out(const Found &found, types::OrderedRow *row) {
   row->row = pg::call([=, this] {
-    const Buffer buffer = pin_page(index_, block);
+    const Buffer buffer = pin_page(index_, found.codes);
     LockBuffer(buffer, BUFFER_LOCK_SHARE);
-    const RowId stored = rows_of(BufferGetPage(buffer), index_.shape())[lane];
+    const RowId stored = rows_of(BufferGetPage(buffer), index_.shape())[found.lane];
     UnlockReleaseBuffer(buffer);
     return stored;
   });
-  row->bound = bound;
-  return row->row.is_valid();
+  row->bound = found.bound;
+  if (!row->row.is_valid()) return false;
+  handed_out_.push_back(row_key(row->row));
+  return true;
 }
 
 IndexScanDesc begin_scan(Relation index, int nkeys, int norderbys) {

@@ -6,10 +6,12 @@
 #include <memory_resource>
 #include <vector>
 
+#include "core/least_items.hpp"
 #include "core/list_code.hpp"
 #include "core/ordered_passes.hpp"
 #include "ivfpq/ivfpq_index.hpp"
 #include "ivfpq/ivfpq_options.hpp"
+#include "ivfpq/ivfpq_ranking.hpp"
 #include "types/index_scan.hpp"
 
 namespace quiver::ivfpq {
@@ -30,53 +32,57 @@ class ScanRun {
  private:
   enum class Phase { probe, sweep, late, done };
 
-  // A page of codes that was read. Its lanes' estimates stand in lows_ from `first`.
-  struct PageSpan {
-    BlockNumber block;
-    uint32 first;
-    uint32 vectors;  // in vector_blocks_
-  };
+  // A row whose code lets it be near: at least so far away, all but surely.
   struct Candidate {
-    float low;     // least distance that its code allows, all but surely
-    uint32 place;  // in lows_
+    float low;
+    BlockNumber codes, vectors;  // its pages
+    uint32 lane;
+    bool operator<(const Candidate &other) const {
+      return low != other.low ? low < other.low : lane_key(codes, lane) < lane_key(other.codes, other.lane);
+    }
   };
-  // A row whose own vector was read.
+  // A row that was measured.
   struct Found {
     double bound;
     float distance;
-    uint32 place;
-    bool operator<(const Found &other) const {
-      return bound > other.bound || (bound == other.bound && place > other.place);  // a min-heap
+    BlockNumber codes;
+    uint32 lane;
+    bool operator<(const Found &other) const {  // a min-heap
+      return bound != other.bound ? bound > other.bound : lane_key(codes, lane) > lane_key(other.codes, other.lane);
     }
   };
   struct SweptRow {
     double bound;
-    BlockNumber block;
-    uint32 lane;
     RowId row;
     bool operator<(const SweptRow &other) const {
-      return bound != other.bound   ? bound < other.bound
-             : block != other.block ? block < other.block
-                                    : lane < other.lane;
+      return bound != other.bound ? bound < other.bound : row_key(row) < row_key(other.row);
     }
+  };
+  // What estimating the rows of a list takes.
+  struct ListScan {
+    uint32 list;
+    BlockNumber after;   // first page of the list that comes next
+    float own, width;    // see simd::Kernels::estimate_block
+    bool passed_before;  // rows up to passed_ were candidates in an earlier round
   };
 
   bool next_probed(types::OrderedRow *row);
   bool next_swept(types::OrderedRow *row);
   bool next_late(types::OrderedRow *row);
-  bool hand_out(uint32 place, double bound, types::OrderedRow *row);
+  bool hand_out(const Found &found, types::OrderedRow *row);
   bool look_further();
-  void order_lists(size_t wanted);
-  void scan_list(uint32 list);
-  BlockNumber scan_page(BlockNumber block, uint32 list, float own, float width);
-  void choose_candidates(size_t wanted);
+  size_t choose_first_lists();
+  void scan_lists(size_t lists, size_t candidates);
+  void scan_list(size_t rank, bool passed_before);
+  BlockNumber scan_page(const ListScan &list, BlockNumber block);
+  void collect(Page page, BlockNumber block, uint32 first, const float *lows, const ListScan &list);
   void read_candidate(const Candidate &candidate);
-  const PageSpan &span_of(uint32 place) const;
+  void expect_vector(const Candidate &candidate) const;
   bool memory_is_used_up() const;
   void begin_sweep();
   void sweep_index();
   BlockNumber sweep_page(BlockNumber block, uint32 list);
-  bool was_handed_out(BlockNumber block, uint32 lane) const;
+  bool was_handed_out(RowId row) const;
   core::Reading read_vector(core::ScalarCode *vector);
 
   pg::ContextResource memory_;
@@ -87,24 +93,14 @@ class ScanRun {
   core::OwnQuery query_;
   core::PreparedListQuery tables_;
   std::pmr::vector<uint8_t> unpacked_;
-  struct RankedList {
-    float distance;
-    uint32 list;
-    bool operator<(const RankedList &other) const {
-      return distance != other.distance ? distance < other.distance : list < other.list;
-    }
-  };
-  std::pmr::vector<RankedList> lists_;  // the first ordered_ in order
-  size_t ordered_ = 0, probed_ = 0;
-  std::pmr::vector<float> lows_;  // of every lane of the pages read; infinite once its vector was read
-  std::pmr::vector<PageSpan> pages_;
-  std::pmr::vector<BlockNumber> vector_blocks_;
-  std::pmr::vector<Candidate> candidates_;  // in ascending order from next_candidate_
-  size_t next_candidate_ = 0;
-  float candidates_limit_ = -std::numeric_limits<float>::infinity();  // lows beyond it were left for later rounds
-  std::pmr::vector<Found> found_;                                     // a heap
+  ListRanking ranking_;
+  size_t first_lists_ = 0, probed_ = 0;
+  core::LeastItems<Candidate> candidates_;
+  Candidate passed_{};             // the largest that a round let pass, if rows beyond it were left for later ones
+  bool has_left_ = false;          // some were
+  std::pmr::vector<Found> found_;  // a heap
   std::pmr::vector<Found> late_;
-  std::pmr::vector<uint64> handed_out_;  // block and lane; sorted once the sweep begins
+  std::pmr::vector<uint64> handed_out_;  // keys of rows; sorted once the sweep begins
   core::OrderedPasses<SweptRow> passes_;
   double last_bound_;
   double late_limit_;

@@ -19,13 +19,13 @@ void ScanRun::begin_sweep() {
   late_limit_ = mode_ == IterativeScan::strict_order ? last_bound_ : -infinity;
   found_.clear();
   late_.clear();
-  lows_ = std::pmr::vector<float>(&memory_);
+  candidates_.clear();
   passes_.restart(late_limit_, infinity);
   phase_ = Phase::sweep;
 }
 
-bool ScanRun::was_handed_out(BlockNumber block, uint32 lane) const {
-  return std::binary_search(handed_out_.begin(), handed_out_.end(), uint64{block} << 32 | lane);
+bool ScanRun::was_handed_out(RowId row) const {
+  return std::binary_search(handed_out_.begin(), handed_out_.end(), row_key(row));
 }
 
 void ScanRun::sweep_index() {
@@ -68,8 +68,8 @@ BlockNumber ScanRun::sweep_page(BlockNumber block, uint32 list) {
     const RowId row = rows_of(copy.data, shape)[lane];
     if (!row.is_valid()) continue;
     const double bound = has_direction_ ? read_vector(vector_at(vectors.data, shape, lane % shape.vectors)).bound : 0.0;
-    const SweptRow swept{bound, block, lane, row};
-    if (passes_.wants(swept) && !was_handed_out(block, lane)) passes_.keep(swept);
+    const SweptRow swept{bound, row};
+    if (passes_.wants(swept) && !was_handed_out(row)) passes_.keep(swept);
   }
   return info->next;
 }
@@ -98,12 +98,11 @@ bool ScanRun::next_swept(types::OrderedRow *row) {
 // When memory was enough: the rows that were late, in order.
 bool ScanRun::next_late(types::OrderedRow *row) {
   if (late_position_ == 0) std::sort(late_.begin(), late_.end(), [](const Found &a, const Found &b) { return b < a; });
-  while (late_position_ < late_.size()) {
-    const Found &found = late_[late_position_++];
-    if (hand_out(found.place, found.bound, row)) return true;
+  if (late_position_ == late_.size()) {
+    phase_ = Phase::done;
+    return false;
   }
-  phase_ = Phase::done;
-  return false;
+  return hand_out(late_[late_position_++], row);
 }
 
 }  // namespace quiver::ivfpq

@@ -8,6 +8,7 @@
 
 extern "C" {
 #include "miscadmin.h"
+#include "storage/buf_internals.h"
 #include "storage/indexfsm.h"
 #include "utils/guc.h"
 }
@@ -66,6 +67,21 @@ Buffer read_block(Relation index, BlockNumber block, BufferHints *hints) {
     return hint;
   hint = ReadBuffer(index, block);
   return hint;
+}
+
+void expect_block(const BufferHints &hints, BlockNumber block, Size offset, Size bytes) {
+  constexpr Size kLine = 64;
+  if (block >= hints.capacity || hints.buffers[block] <= 0) return;
+  const Buffer buffer = hints.buffers[block];
+  __builtin_prefetch(GetBufferDescriptor(buffer - 1));
+  const char *page = BufferGetPage(buffer);
+  __builtin_prefetch(page);
+  __builtin_prefetch(page + BLCKSZ - sizeof(PageTail));
+  for (Size at = offset / kLine * kLine; at < offset + bytes; at += kLine) __builtin_prefetch(page + at);
+}
+
+void fetch_early(Relation index, const BufferHints &hints, BlockNumber block) {
+  if (block < hints.capacity && hints.buffers[block] == InvalidBuffer) PrefetchBuffer(index, MAIN_FORKNUM, block);
 }
 
 namespace {

@@ -56,6 +56,12 @@ void forget_hints(const BufferHints *hints);
 // Pins a block.
 Buffer read_block(Relation index, BlockNumber block, BufferHints *hints);
 
+// Asks the processor for the lines that read_block and check_page will touch, and for bytes from `offset` on, where the
+// block's buffer is remembered. REQUIRES: offset + bytes <= BLCKSZ. Nothing for InvalidBlockNumber.
+void expect_block(const BufferHints &hints, BlockNumber block, Size offset, Size bytes);
+// Asks the operating system for a block whose buffer is not remembered.
+void fetch_early(Relation index, const BufferHints &hints, BlockNumber block);
+
 // Appends a block: pinned and exclusively locked, all zero.
 Buffer extend(Relation index);
 

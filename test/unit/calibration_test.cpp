@@ -158,5 +158,37 @@ TEST(Calibration, NothingMeasuredIsNoCurve) {
   EXPECT_FALSE(RecallCurve{}.is_measured());
 }
 
+TEST(CurveMeasurementTest, CountsWhatIsKnownWithoutASearch) {
+  CurveMeasurement measurement;
+  const float early = kCalibratedGammas[4], late = kCalibratedGammas[20];
+  measurement.note_visits(0.0f, 10);
+  measurement.note_visits(late, 5);
+  measurement.note_visits(1e30f, 1000);  // beyond every width
+  measurement.note_hit(early, 2);
+  measurement.note_hit(late, 2);
+  measurement.count_query();
+  const RecallCurve curve = measurement.curve(77);
+  EXPECT_EQ(curve.nodes, 77u);
+  for (size_t i = 0; i < kCalibrationPoints; ++i) {
+    EXPECT_FLOAT_EQ(curve.visits[i], i < 20 ? 10.0f : 15.0f);
+    EXPECT_FLOAT_EQ(curve.recall[i], i < 4 ? 0.0f : i < 20 ? 0.5f : 1.0f);
+  }
+}
+
+TEST(NearestRowsTest, KeepsTheNearestTen) {
+  struct Row {
+    float distance;
+    int id;
+  };
+  NearestRows<Row> nearest;
+  for (int id = 0; id < 1000; ++id) {
+    const float distance = static_cast<float>((id * 367) % 1000);
+    if (nearest.wants(distance)) nearest.add({distance, id});
+  }
+  ASSERT_EQ(nearest.known, kCalibratedRows);
+  for (size_t i = 0; i < nearest.known; ++i) EXPECT_EQ(nearest.rows[i].distance, static_cast<float>(i));
+  EXPECT_EQ(nearest.cutoff(), 9.0f);
+}
+
 }  // namespace
 }  // namespace quiver::core

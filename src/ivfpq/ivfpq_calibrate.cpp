@@ -1,0 +1,226 @@
+// Samples, their neighbours, and what those say of every width.
+// SPDX-License-Identifier: PostgreSQL
+#include "ivfpq/ivfpq_calibrate.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "pg/boundary.hpp"
+#include "simd/dispatch.hpp"
+
+extern "C" {
+#include "common/pg_prng.h"
+#include "miscadmin.h"
+}
+
+namespace quiver::ivfpq {
+
+namespace {
+
+// With so many samples the recall of ten rows is known to about half a point at .95.
+constexpr size_t kMaxSamples = 500, kMinSamples = 50;
+constexpr uint64 kRowsPerSample = 100, kLeastRows = 200;
+constexpr size_t kSampleMemory = size_t{32} << 20;
+// Standard errors below which no true neighbour lies, all but surely.
+constexpr float kTruthErrors = 3.5f;
+constexpr float kInfinity = std::numeric_limits<float>::infinity();
+
+size_t most_samples(const ListShape &shape) {
+  const size_t tables = core::code_groups(shape.code) * 5 * core::kGroupBytes;
+  return std::clamp(kSampleMemory / (6 * shape.own.dimensions + tables + 512), kMinSamples, kMaxSamples);
+}
+
+}  // namespace
+
+ListCalibrator::ListCalibrator(const OpenIndex &index, MemoryContext context)
+    : memory_(context),
+      index_(index),
+      kernels_(simd::kernels()),
+      random_(pg_prng_uint64(&pg_global_prng_state)),
+      most_samples_(most_samples(index.shape())),
+      pages_(index.cache->lists.size(), &memory_),
+      places_(&memory_),
+      samples_(&memory_),
+      codes_(index.meta.dimensions, &memory_),
+      ranking_(&memory_),
+      distances_(index.cache->lists.size(), &memory_),
+      vectors_(static_cast<PGAlignedBlock *>(
+          MemoryContextAlloc(context, index.shape().vector_pages() * sizeof(PGAlignedBlock)))) {}
+
+core::RecallCurve ListCalibrator::measure() {
+  core::CurveMeasurement measurement;
+  choose_places();
+  if (rows_ < kLeastRows) return measurement.curve(rows_);
+  samples_.reserve(places_.size());
+  for (const Place &place : places_) read_sample(place);
+  for (uint32 list = 0; list < pages_.size(); ++list) compare_list(list);
+  for (const Sample &sample : samples_) note(sample, &measurement);
+  return measurement.curve(rows_);
+}
+
+// Copies the pages of a list one after the other.
+template <class Body>
+void ListCalibrator::for_each_page(uint32 list, const Body &body) {
+  BlockNumber steps = 0;
+  for (BlockNumber block = index_.cache->lists[list].head; block != InvalidBlockNumber;) {
+    const BlockNumber next = pg::call([=, this] { return copy_codes(list, block); });
+    body(block);
+    block = next;
+    if (++steps > index_.cache->hints.capacity && steps > RelationGetNumberOfBlocks(index_.relation))
+      pg::call([=, this] { pg::raise_corrupted(index_.relation, block, "the pages of a list lead in a circle"); });
+  }
+}
+
+BlockNumber ListCalibrator::copy_codes(uint32 list, BlockNumber block) {
+  CHECK_FOR_INTERRUPTS();
+  const Buffer buffer = pin_page(index_, block);
+  LockBuffer(buffer, BUFFER_LOCK_SHARE);
+  check_codes(index_, buffer, list);
+  memcpy(page_.data, BufferGetPage(buffer), BLCKSZ);
+  UnlockReleaseBuffer(buffer);
+  return page_info(page_.data)->next;
+}
+
+// Of the page of codes copied last.
+void ListCalibrator::copy_vectors(BlockNumber owner) {
+  for (uint32 i = 0; i < index_.shape().vector_pages(); ++i) {
+    const BlockNumber block = vector_blocks(page_.data)[i];
+    if (block == InvalidBlockNumber) continue;
+    const Buffer buffer = pin_page(index_, block);
+    LockBuffer(buffer, BUFFER_LOCK_SHARE);
+    check_vectors(index_, buffer, owner);
+    memcpy(vectors_[i].data, BufferGetPage(buffer), BLCKSZ);
+    UnlockReleaseBuffer(buffer);
+  }
+}
+
+// A fair choice of all rows; counts them and the pages.
+void ListCalibrator::choose_places() {
+  places_.reserve(most_samples_);
+  for (uint32 list = 0; list < pages_.size(); ++list)
+    for_each_page(list, [&](BlockNumber block) {
+      ++pages_[list];
+      for (uint32 lane = 0; lane < page_info(page_.data)->used; ++lane) {
+        const RowId row = rows_of(page_.data, index_.shape())[lane];
+        if (row.is_valid()) offer({row, block, vector_blocks(page_.data)[lane / index_.shape().vectors], lane});
+      }
+    });
+  const size_t wanted = std::clamp<size_t>(rows_ / kRowsPerSample, kMinSamples, most_samples_);
+  if (places_.size() > wanted) places_.resize(wanted);
+}
+
+void ListCalibrator::offer(const Place &place) {
+  ++rows_;
+  if (places_.size() < most_samples_) {
+    places_.push_back(place);
+    return;
+  }
+  const auto at = static_cast<size_t>(random_.below(rows_));
+  if (at < places_.size()) places_[at] = place;
+}
+
+void ListCalibrator::read_sample(const Place &place) {
+  const ListShape &shape = index_.shape();
+  core::ScalarCode code;
+  pg::call([=, this, &code] {
+    const Buffer buffer = pin_page(index_, place.vectors);
+    LockBuffer(buffer, BUFFER_LOCK_SHARE);
+    check_vectors(index_, buffer, place.codes);
+    core::ScalarCode *vector = vector_at(BufferGetPage(buffer), index_.shape(), place.lane % index_.shape().vectors);
+    code = *vector;
+    index_.shape().own.unpack_own(vector_codes(vector), codes_.data());
+    UnlockReleaseBuffer(buffer);
+  });
+  if (!std::isfinite(code.squared_norm)) return;
+  core::OwnQuery query(index_.meta.dimensions, index_.meta.metric, index_.cache->rotation, &memory_);
+  query.aim(code, codes_.data());
+  core::PreparedListQuery tables(&memory_);
+  tables.prepare(shape.code, query.rotated());
+  samples_.push_back({place.row, std::move(query), std::move(tables), {}, {}});
+}
+
+void ListCalibrator::compare_list(uint32 list) {
+  for (Sample &sample : samples_) sample.centroid = centroid_distance(index_, sample.query, list);
+  for_each_page(list, [&](BlockNumber owner) {
+    pg::call([=, this] { copy_vectors(owner); });
+    const uint32 used = page_info(page_.data)->used;
+    for (Sample &sample : samples_)
+      for (uint32 block = 0; block * simd::kBlockLanes < used; ++block) compare_block(&sample, list, block);
+  });
+}
+
+// Puts the rows of a block among the sample's nearest that belong there.
+void ListCalibrator::compare_block(Sample *sample, uint32 list, uint32 block) {
+  const ListShape &shape = index_.shape();
+  const simd::CodeBlock codes = code_block(page_.data, shape, block);
+  const float length = sample->centroid.length;
+  float lows[simd::kBlockLanes];
+  kernels_.estimate_block(sample->tables.block_query(), codes, sample->centroid.own, kTruthErrors * length, lows);
+  const float limit = sample->nearest.wants(kInfinity) ? kInfinity : sample->nearest.cutoff();
+  int near = 0;
+  for (size_t i = 0; i < simd::kBlockLanes; ++i) near += lows[i] > limit ? 0 : 1;
+  if (near == 0) return;
+  for (uint32 i = 0; i < simd::kBlockLanes; ++i) {
+    const uint32 lane = block * simd::kBlockLanes + i;
+    if (lows[i] > limit || lane >= page_info(page_.data)->used) continue;
+    const RowId row = rows_of(page_.data, shape)[lane];
+    if (!row.is_valid() || row == sample->row) continue;
+    const float distance = distance_of(*sample, lane);
+    if (!sample->nearest.wants(distance)) continue;
+    sample->nearest.add({distance, lows[i] + (kTruthErrors - kSearchedErrors) * length * codes.error[i], list});
+  }
+}
+
+float ListCalibrator::distance_of(const Sample &sample, uint32 lane) {
+  const ListShape &shape = index_.shape();
+  core::ScalarCode *vector = vector_at(vectors_[lane / shape.vectors].data, shape, lane % shape.vectors);
+  const uint8_t *codes = vector_codes(vector);
+  if (shape.own.own_bits != 8) {
+    shape.own.unpack_own(codes, codes_.data());
+    codes = codes_.data();
+  }
+  return sample.query.distance(*vector, codes);
+}
+
+// A neighbour is found when its list is read and its code lets it be nearer than the last of the ten.
+void ListCalibrator::note(const Sample &sample, core::CurveMeasurement *measurement) {
+  if (sample.nearest.known == 0) return;
+  ranking_.rank(index_, sample.query);
+  for (size_t i = 0; i < ranking_.size(); ++i) {
+    distances_[ranking_[i].list] = ranking_[i].distance;
+    measurement->note_visits(ranking_.gamma_of(ranking_[i].distance), pages_[ranking_[i].list]);
+  }
+  const float cutoff = sample.nearest.cutoff();
+  for (size_t i = 0; i < sample.nearest.known; ++i) {
+    const Neighbour &neighbour = sample.nearest.rows[i];
+    if (neighbour.low <= cutoff)
+      measurement->note_hit(ranking_.gamma_of(distances_[neighbour.list]), sample.nearest.known);
+  }
+  measurement->count_query();
+}
+
+bool is_curve_stale(const OpenIndex &index, double rows) {
+  constexpr double kGrowth = 1.25;
+  if (rows < static_cast<double>(kLeastRows)) return false;
+  const double blocks = RelationGetNumberOfBlocks(index.relation), then = index.meta.measured_blocks;
+  return !index.meta.curve.is_measured() || blocks > kGrowth * then ||
+         static_cast<double>(index.meta.curve.nodes) > kGrowth * rows;
+}
+
+void calibrate(Relation relation, pg::Logging logging) {
+  const MemoryContext context =
+      AllocSetContextCreate(CurrentMemoryContext, "ivfpq calibration", ALLOCSET_DEFAULT_SIZES);
+  auto *index = static_cast<OpenIndex *>(MemoryContextAlloc(context, sizeof(OpenIndex)));
+  open_index(relation, index);
+  const core::RecallCurve curve = pg::make<ListCalibrator>(context, *index, context)->measure();
+  MemoryContextDelete(context);
+  const Buffer buffer = ReadBuffer(relation, kMetaBlock);
+  LockBuffer(buffer, BUFFER_LOCK_EXCLUSIVE);
+  const pg::PageChange change = pg::begin_change(relation, buffer, logging);
+  meta_of(change.page)->curve = curve;
+  meta_of(change.page)->measured_blocks = RelationGetNumberOfBlocks(relation);
+  pg::finish_change(change);
+}
+
+}  // namespace quiver::ivfpq

@@ -1,0 +1,77 @@
+// The recall curve of an index of lists, measured on its pages and kept in the meta page.
+// SPDX-License-Identifier: PostgreSQL
+#pragma once
+
+#include <vector>
+
+#include "core/calibration.hpp"
+#include "core/list_code.hpp"
+#include "core/random.hpp"
+#include "ivfpq/ivfpq_ranking.hpp"
+
+namespace quiver::ivfpq {
+
+// Finds the ten nearest rows of a sample of the index's own rows in one pass over all lists. Which list each lies in,
+// and whether its code would let it be seen, tells of every width of a search at once: none is made. No lock is held
+// for longer than a page takes to copy.
+class ListCalibrator {
+ public:
+  ListCalibrator(const OpenIndex &index, MemoryContext context);
+
+  // Not measured when the index is too small to tell.
+  core::RecallCurve measure();
+
+ private:
+  struct Place {
+    RowId row;
+    BlockNumber codes, vectors;
+    uint32 lane;
+  };
+  struct Neighbour {
+    float distance;
+    float low;  // the least that a search takes it for
+    uint32 list;
+  };
+  struct Sample {
+    RowId row;
+    core::OwnQuery query;
+    core::PreparedListQuery tables;
+    core::NearestRows<Neighbour> nearest;
+    CentroidDistance centroid;  // of the list that is being read
+  };
+
+  template <class Body>
+  void for_each_page(uint32 list, const Body &body);
+  BlockNumber copy_codes(uint32 list, BlockNumber block);
+  void copy_vectors(BlockNumber owner);
+  void choose_places();
+  void offer(const Place &place);
+  void read_sample(const Place &place);
+  void compare_list(uint32 list);
+  void compare_block(Sample *sample, uint32 list, uint32 block);
+  float distance_of(const Sample &sample, uint32 lane);
+  void note(const Sample &sample, core::CurveMeasurement *measurement);
+
+  pg::ContextResource memory_;
+  const OpenIndex &index_;
+  const simd::Kernels &kernels_;
+  core::Random random_;
+  uint64 rows_ = 0;
+  size_t most_samples_;
+  std::pmr::vector<uint32> pages_;  // of each list
+  std::pmr::vector<Place> places_;
+  std::pmr::vector<Sample> samples_;
+  std::pmr::vector<uint8_t> codes_;  // of one vector, unpacked
+  ListRanking ranking_;
+  std::pmr::vector<float> distances_;  // of each list's centroid
+  PGAlignedBlock page_;
+  PGAlignedBlock *vectors_;  // the pages of vectors of page_
+};
+
+// Whether the index has grown or shrunk since, or was never measured. `rows`: about how many there are.
+bool is_curve_stale(const OpenIndex &index, double rows);
+
+// Measures the curve and writes it to the meta page.
+void calibrate(Relation relation, pg::Logging logging);
+
+}  // namespace quiver::ivfpq

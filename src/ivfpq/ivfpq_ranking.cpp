@@ -1,0 +1,61 @@
+// Ranking of lists.
+// SPDX-License-Identifier: PostgreSQL
+#include "ivfpq/ivfpq_ranking.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+namespace quiver::ivfpq {
+
+void ListRanking::rank(const OpenIndex &index, const core::OwnQuery &query) {
+  const std::pmr::vector<IndexCache::List> &lists = index.cache->lists;
+  lists_.clear();
+  lists_.reserve(lists.size());
+  // Products have no zero to measure from: they count from the largest that the lengths allow.
+  const bool by_product = index.meta.metric == core::Metric::inner_product;
+  const float shift = by_product ? query.norm() * index.cache->longest_centroid : 0.0f;
+  for (uint32 list = 0; list < lists.size(); ++list) {
+    const float distance = query.rough_distance(lists[list].centroid, index.centroid_codes(list)) + shift;
+    const float largest = std::numeric_limits<float>::max();
+    lists_.push_back({std::isfinite(distance) ? std::max(0.0f, distance) : largest, list, lists[list].head});
+  }
+  ordered_ = 0;
+  order(std::min(kBaseRank, lists_.size()));
+  base_ = lists_.empty() ? 0.0f : lists_[ordered_ - 1].distance;
+}
+
+void ListRanking::order(size_t wanted) {
+  if (wanted <= ordered_) return;
+  const auto first = lists_.begin() + static_cast<std::ptrdiff_t>(ordered_);
+  const auto end = lists_.begin() + static_cast<std::ptrdiff_t>(wanted);
+  if (wanted < lists_.size()) std::nth_element(first, end, lists_.end());
+  std::sort(first, end);
+  ordered_ = wanted;
+}
+
+size_t ListRanking::order_within(float gamma) {
+  const float farthest = (1.0f + gamma) * base_;
+  const auto first = lists_.begin() + static_cast<std::ptrdiff_t>(ordered_);
+  const auto end =
+      std::partition(first, lists_.end(), [=](const RankedList &list) { return list.distance <= farthest; });
+  std::sort(first, end);
+  ordered_ = static_cast<size_t>(end - lists_.begin());
+  return ordered_;
+}
+
+float ListRanking::gamma_of(float distance) const {
+  if (distance <= base_) return 0.0f;
+  return base_ > 0.0f ? distance / base_ - 1.0f : std::numeric_limits<float>::max();
+}
+
+CentroidDistance centroid_distance(const OpenIndex &index, const core::OwnQuery &query, uint32 list) {
+  const core::ScalarCode &centroid = index.cache->lists[list].centroid;
+  const float own = query.distance(centroid, index.centroid_codes(list));
+  const float squared = index.meta.metric == core::Metric::inner_product
+                            ? query.squared_norm() + centroid.squared_norm + 2.0f * own
+                            : own;
+  return {own, std::sqrt(std::max(0.0f, squared))};
+}
+
+}  // namespace quiver::ivfpq

@@ -1,0 +1,60 @@
+// Lists by how far their centroids are from a query, and how many of them a search reads.
+// SPDX-License-Identifier: PostgreSQL
+#pragma once
+
+#include <memory_resource>
+#include <vector>
+
+#include "core/own_query.hpp"
+#include "ivfpq/ivfpq_index.hpp"
+
+namespace quiver::ivfpq {
+
+struct RankedList {
+  float distance;  // roughly, of its centroid; never negative
+  uint32 list;
+  BlockNumber head;
+  bool operator<(const RankedList &other) const {
+    return distance != other.distance ? distance < other.distance : list < other.list;
+  }
+};
+
+// The width of a search, gamma, reaches to the lists that are no farther than 1 + gamma times the tenth nearest one.
+// That suits easy and hard queries better than a number of lists: a fifth fewer rows at recall .99 on words.
+class ListRanking {
+ public:
+  static constexpr size_t kBaseRank = 10;
+
+  explicit ListRanking(std::pmr::memory_resource *memory) : lists_(memory) {}
+
+  // REQUIRES: a query with a direction and a length within binary32.
+  void rank(const OpenIndex &index, const core::OwnQuery &query);
+
+  size_t size() const { return lists_.size(); }
+  size_t ordered() const { return ordered_; }
+  const RankedList &operator[](size_t rank) const { return lists_[rank]; }
+
+  // Puts the nearest so many lists in order.
+  void order(size_t wanted);
+  // So many lists, all in order, are within gamma; the base is always.
+  size_t order_within(float gamma);
+  // The least gamma that reaches that far.
+  float gamma_of(float distance) const;
+
+ private:
+  std::pmr::vector<RankedList> lists_;  // the first ordered_ in order
+  size_t ordered_ = 0;
+  float base_ = 0.0f;  // distance of the tenth nearest, or of the last
+};
+
+// The distance of query and centroid as an estimate takes it, and the length of their difference.
+struct CentroidDistance {
+  float own, length;
+};
+CentroidDistance centroid_distance(const OpenIndex &index, const core::OwnQuery &query, uint32 list);
+
+// How many of the code's standard errors a row's distance may lie below its estimate for a search to look at it. 1.2
+// loses neighbours at recall .957; decision 0020.
+inline constexpr float kSearchedErrors = 2.0f;
+
+}  // namespace quiver::ivfpq
