@@ -84,7 +84,7 @@ void Calibrator::choose_samples() {
     core::NodeQuery query(index_.shape(), index_.meta.metric, index_.cache->rotation, &memory_);
     query.aim(code, codes_.data());
     queries_.push_back(std::move(query));
-    samples_.push_back({node_id(block, place, index_.shape()), code, 0, {}, {}});
+    samples_.push_back({node_id(block, place, index_.shape()), code, {}});
     sample_codes_.insert(sample_codes_.end(), codes_.begin(), codes_.end());
   }
 }
@@ -152,16 +152,7 @@ void Calibrator::compare(NodeId id, const core::ScalarCode &code) {
   for (size_t i = 0; i < samples_.size(); ++i) {
     Sample &sample = samples_[i];
     const float measured = distance(i, code);
-    const bool is_full = sample.known == core::kCalibratedRows;
-    if ((is_full && !(measured < sample.distances[sample.known - 1])) || sample.id == id) continue;
-    if (!is_full) ++sample.known;
-    size_t place = sample.known - 1;
-    for (; place > 0 && sample.distances[place - 1] > measured; --place) {
-      sample.distances[place] = sample.distances[place - 1];
-      sample.nearest[place] = sample.nearest[place - 1];
-    }
-    sample.distances[place] = measured;
-    sample.nearest[place] = id;
+    if (sample.id != id && sample.nearest.wants(measured)) sample.nearest.add({measured, id});
   }
 }
 
@@ -169,11 +160,11 @@ void Calibrator::compare(NodeId id, const core::ScalarCode &code) {
 float Calibrator::cutoff(const Sample &sample) {
   const auto i = static_cast<size_t>(&sample - samples_.data());
   float largest = -std::numeric_limits<float>::infinity();
-  for (uint32 near = 0; near < sample.known; ++near) {
-    const BlockNumber block = block_of(sample.nearest[near], index_.shape());
+  for (size_t near = 0; near < sample.nearest.known; ++near) {
+    const BlockNumber block = block_of(sample.nearest.rows[near].id, index_.shape());
     core::ScalarCode code;
     const auto copy = [=, this] { return copy_page(pg::read_block(index_.relation, block, &index_.cache->hints)); };
-    if (pg::call(copy) && copy_slot(block, slot_of(sample.nearest[near], index_.shape()), &code))
+    if (pg::call(copy) && copy_slot(block, slot_of(sample.nearest.rows[near].id, index_.shape()), &code))
       largest = std::max(largest, queries_[i].distance(code, codes_.data()));
   }
   return largest;
@@ -181,14 +172,14 @@ float Calibrator::cutoff(const Sample &sample) {
 
 void Calibrator::follow(const Sample &sample, core::CurveMeasurement *measurement) {
   const auto i = static_cast<size_t>(&sample - samples_.data());
-  if (sample.known == 0) return;
+  if (sample.nearest.known == 0) return;
   const float farthest = cutoff(sample);
   absent_.insert(sample.id);
   PageGraph pages(index_, queries_[i], nullptr, &memory_);
   GraphWithout graph(pages, queries_[i], sample.id, mender_, index_.shape().has_codes());
   core::Browser<GraphWithout> browser(graph, endless_options(index_.shape()), &memory_);
   browser.start(sample.id);
-  measurement->follow(browser, farthest, sample.known, i % kSamplesPerCount == 0);
+  measurement->follow(browser, farthest, sample.nearest.known, i % kSamplesPerCount == 0);
   pg::call([&pages] { pages.finish(); });
   absent_.erase(sample.id);
 }

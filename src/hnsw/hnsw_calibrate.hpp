@@ -65,9 +65,11 @@ class Calibrator {
   struct Sample {
     NodeId id;
     core::ScalarCode code;
-    uint32 known;  // of `nearest`, ascending by `distances`
-    float distances[core::kCalibratedRows];
-    NodeId nearest[core::kCalibratedRows];
+    struct Neighbour {
+      float distance;
+      NodeId id;
+    };
+    core::NearestRows<Neighbour> nearest;
   };
 
   void choose_samples();

@@ -142,6 +142,7 @@ IndexBuildResult *build(Relation heap, Relation index, IndexInfo *info) {
   record_rows(index, shared->rows.load());
   pg::test_point("lists_loaded");
   calibrate(index, pg::Logging::at_end_of_build);
+  pg::test_point("lists_calibrated");
   if (RelationNeedsWAL(index)) log_newpage_range(index, MAIN_FORKNUM, 0, RelationGetNumberOfBlocks(index), true);
   pg::test_point("lists_logged");
   auto *result = static_cast<IndexBuildResult *>(palloc(sizeof(IndexBuildResult)));

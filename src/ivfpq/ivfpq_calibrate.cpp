@@ -31,6 +31,14 @@ size_t most_samples(const ListShape &shape) {
   return std::clamp(kSampleMemory / (6 * shape.own.dimensions + tables + 512), kMinSamples, kMaxSamples);
 }
 
+bool is_curve_stale(const OpenIndex &index, double rows) {
+  constexpr double kGrowth = 1.25;
+  if (rows < static_cast<double>(kLeastRows)) return false;
+  const double blocks = RelationGetNumberOfBlocks(index.relation), then = index.meta.measured_blocks;
+  return !index.meta.curve.is_measured() || blocks > kGrowth * then ||
+         static_cast<double>(index.meta.curve.nodes) > kGrowth * rows;
+}
+
 }  // namespace
 
 ListCalibrator::ListCalibrator(const OpenIndex &index, MemoryContext context)
@@ -200,14 +208,6 @@ void ListCalibrator::note(const Sample &sample, core::CurveMeasurement *measurem
   measurement->count_query();
 }
 
-bool is_curve_stale(const OpenIndex &index, double rows) {
-  constexpr double kGrowth = 1.25;
-  if (rows < static_cast<double>(kLeastRows)) return false;
-  const double blocks = RelationGetNumberOfBlocks(index.relation), then = index.meta.measured_blocks;
-  return !index.meta.curve.is_measured() || blocks > kGrowth * then ||
-         static_cast<double>(index.meta.curve.nodes) > kGrowth * rows;
-}
-
 void calibrate(Relation relation, pg::Logging logging) {
   const MemoryContext context =
       AllocSetContextCreate(CurrentMemoryContext, "ivfpq calibration", ALLOCSET_DEFAULT_SIZES);
@@ -221,6 +221,12 @@ void calibrate(Relation relation, pg::Logging logging) {
   meta_of(change.page)->curve = curve;
   meta_of(change.page)->measured_blocks = RelationGetNumberOfBlocks(relation);
   pg::finish_change(change);
+}
+
+void calibrate_if_stale(Relation relation, double rows) {
+  OpenIndex index;
+  open_index(relation, &index);
+  if (is_curve_stale(index, rows)) calibrate(relation, pg::Logging::each_change);
 }
 
 }  // namespace quiver::ivfpq

@@ -68,10 +68,10 @@ class ListCalibrator {
   PGAlignedBlock *vectors_;  // the pages of vectors of page_
 };
 
-// Whether the index has grown or shrunk since, or was never measured. `rows`: about how many there are.
-bool is_curve_stale(const OpenIndex &index, double rows);
-
 // Measures the curve and writes it to the meta page.
 void calibrate(Relation relation, pg::Logging logging);
+
+// The same, logged, where the index has grown or shrunk since, or was never measured. `rows`: about how many there are.
+void calibrate_if_stale(Relation relation, double rows);
 
 }  // namespace quiver::ivfpq

@@ -6,10 +6,12 @@
 #include <cmath>
 #include <limits>
 
+#include "ivfpq/ivfpq_calibrate.hpp"
 #include "ivfpq/ivfpq_new_index.hpp"
 #include "ivfpq/ivfpq_options.hpp"
 #include "ivfpq/ivfpq_split.hpp"
 #include "pg/boundary.hpp"
+#include "pg/parallel_build.hpp"
 #include "simd/dispatch.hpp"
 #include "types/index_check.hpp"
 
@@ -247,6 +249,7 @@ QUIVER_FUNCTION(quiver_maintain) {
             (errcode(ERRCODE_WRONG_OBJECT_TYPE), errmsg("index \"%s\" has no lists", RelationGetRelationName(index)),
              errhint("Only indexes of ivfpq and ivfflat need maintenance of their own.")));
   const ivfpq::MaintenanceReport report = ivfpq::maintain(index, heap);
+  ivfpq::calibrate_if_stale(index, pg::estimate_rows(heap));
   index_close(index, NoLock);
   table_close(heap, NoLock);
   TupleDesc columns;

@@ -158,17 +158,6 @@ IndexBulkDeleteResult *bulk_delete(IndexVacuumInfo *info, IndexBulkDeleteResult 
   return stats;
 }
 
-namespace {
-
-// The curve follows what vacuum found.
-void measure_anew(Relation relation, double rows) {
-  OpenIndex index;
-  open_index(relation, &index);
-  if (is_curve_stale(index, rows)) calibrate(relation, pg::Logging::each_change);
-}
-
-}  // namespace
-
 // Lists are split here, so that also a VACUUM that has nothing to remove does it.
 IndexBulkDeleteResult *vacuum_cleanup(IndexVacuumInfo *info, IndexBulkDeleteResult *stats) {
   if (info->analyze_only) return stats;
@@ -178,7 +167,7 @@ IndexBulkDeleteResult *vacuum_cleanup(IndexVacuumInfo *info, IndexBulkDeleteResu
     stats->estimated_count = true;
   }
   const MaintenanceReport report = maintain(info->index, compat::heap_of(info));
-  measure_anew(info->index, stats->num_index_tuples);
+  calibrate_if_stale(info->index, stats->num_index_tuples);
   stats->num_pages = RelationGetNumberOfBlocks(info->index);
   stats->pages_newly_deleted += static_cast<BlockNumber>(report.freed_pages);
   stats->pages_deleted += static_cast<BlockNumber>(report.freed_pages);
