@@ -54,7 +54,7 @@ UPDATE measured SET part = id % 2, rare = id % 2000;
 CREATE INDEX ON measured (rare);
 VACUUM ANALYZE measured;
 EXPLAIN (COSTS OFF) SELECT id FROM measured WHERE part = 1 ORDER BY v <-> sample_vector(-1, 16) LIMIT 5;
-EXPLAIN (COSTS OFF) SELECT id FROM measured WHERE rare < 200 ORDER BY v <-> sample_vector(-1, 16) LIMIT 10;
+EXPLAIN (COSTS OFF) SELECT id FROM measured WHERE rare < 60 ORDER BY v <-> sample_vector(-1, 16) LIMIT 10;
 EXPLAIN (COSTS OFF) SELECT id FROM measured WHERE rare = 7 ORDER BY v <-> sample_vector(-1, 16) LIMIT 5;
 
 -- whose business it is

@@ -6,9 +6,9 @@ CREATE FUNCTION recall_of(tbl regclass, op text) RETURNS real LANGUAGE plpgsql A
 DECLARE
   result real;
 BEGIN
-  EXECUTE format('SELECT avg(share) FROM (SELECT q, (SELECT count(*) FROM (SELECT id FROM %1$s ORDER BY v %2$s sample_vector(-q, 16) LIMIT 10) i
-    JOIN (SELECT id FROM (SELECT id, v %2$s sample_vector(-q, 16) AS d FROM %1$s OFFSET 0) e ORDER BY d LIMIT 10) x USING (id)) / 10.0 AS share
-    FROM generate_series(1, 60) q) s', tbl, op) INTO result;
+  EXECUTE format('SELECT avg(share) FROM (SELECT (SELECT count(*) FROM (SELECT id FROM %1$s ORDER BY v %2$s query LIMIT 10) i
+    JOIN (SELECT id FROM (SELECT id, v %2$s query AS d FROM %1$s OFFSET 0) e ORDER BY d LIMIT 10) x USING (id)) / 10.0 AS share
+    FROM (SELECT sample_vector(-q, 16) AS query FROM generate_series(1, 60) q OFFSET 0) queries) s', tbl, op) INTO result;
   RETURN result;
 END $$;
 CREATE TABLE listed (id integer, v vector(16)) WITH (autovacuum_enabled = off);
