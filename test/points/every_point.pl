@@ -52,7 +52,7 @@ my @scenarios = (
 	['build', 'items', $fill, "SET max_parallel_maintenance_workers = 0;\nCREATE INDEX second ON items USING hnsw (v vector_l2_ops);\n"],
 	['build with a worker', 'items', $fill, "CREATE INDEX second ON items USING hnsw (v vector_l2_ops);\n",
 		qr/^build_(team|worker|row|graph|page_to_write)/],
-	['build beyond memory', 'wide', 'SELECT 1', "SET maintenance_work_mem = '1MB';\nSET client_min_messages = warning;\nCREATE INDEX second ON wide USING hnsw (v vector_l2_ops);\n",
+	['build beyond memory', 'wide', 'SELECT 1', "SET maintenance_work_mem = '1MB';\nSET client_min_messages = warning;\nCREATE INDEX second ON wide USING hnsw (v vector_l2_ops) WITH (ef_construction = 80);\n",
 		qr/^insert_(page_extended|node_written|edge_added)$/],
 	['build concurrently', 'items', $fill, "CREATE INDEX CONCURRENTLY second ON items USING hnsw (v vector_l2_ops);\n",
 		qr/^(build_(row|complete|logged)|vacuum)/],
