@@ -72,34 +72,25 @@ template <class Body>
 void ListCalibrator::for_each_page(uint32 list, const Body &body) {
   BlockNumber steps = 0;
   for (BlockNumber block = index_.cache->lists[list].head; block != InvalidBlockNumber;) {
-    const BlockNumber next = pg::call([=, this] { return copy_codes(list, block); });
+    ++steps;
+    pg::call([=, this] {
+      CHECK_FOR_INTERRUPTS();
+      copy_codes(index_, block, list, &page_);
+      if (steps > index_.cache->hints.capacity && steps > RelationGetNumberOfBlocks(index_.relation))
+        pg::raise_corrupted(index_.relation, block, "the pages of a list lead in a circle");
+    });
+    const BlockNumber next = page_info(page_.data)->next;
     body(block);
     block = next;
-    if (++steps > index_.cache->hints.capacity && steps > RelationGetNumberOfBlocks(index_.relation))
-      pg::call([=, this] { pg::raise_corrupted(index_.relation, block, "the pages of a list lead in a circle"); });
   }
 }
 
-BlockNumber ListCalibrator::copy_codes(uint32 list, BlockNumber block) {
-  CHECK_FOR_INTERRUPTS();
-  const Buffer buffer = pin_page(index_, block);
-  LockBuffer(buffer, BUFFER_LOCK_SHARE);
-  check_codes(index_, buffer, list);
-  memcpy(page_.data, BufferGetPage(buffer), BLCKSZ);
-  UnlockReleaseBuffer(buffer);
-  return page_info(page_.data)->next;
-}
-
 // Of the page of codes copied last.
-void ListCalibrator::copy_vectors(BlockNumber owner) {
+void ListCalibrator::copy_all_vectors(BlockNumber owner) {
   for (uint32 i = 0; i < index_.shape().vector_pages(); ++i) {
     const BlockNumber block = vector_blocks(page_.data)[i];
     if (block == InvalidBlockNumber) continue;
-    const Buffer buffer = pin_page(index_, block);
-    LockBuffer(buffer, BUFFER_LOCK_SHARE);
-    check_vectors(index_, buffer, owner);
-    memcpy(vectors_[i].data, BufferGetPage(buffer), BLCKSZ);
-    UnlockReleaseBuffer(buffer);
+    copy_vectors(index_, block, owner, &vectors_[i]);
   }
 }
 
@@ -151,7 +142,7 @@ void ListCalibrator::read_sample(const Place &place) {
 void ListCalibrator::compare_list(uint32 list) {
   for (Sample &sample : samples_) sample.centroid = centroid_distance(index_, sample.query, list);
   for_each_page(list, [&](BlockNumber owner) {
-    pg::call([=, this] { copy_vectors(owner); });
+    pg::call([=, this] { copy_all_vectors(owner); });
     const uint32 used = page_info(page_.data)->used;
     for (Sample &sample : samples_)
       for (uint32 block = 0; block * simd::kBlockLanes < used; ++block) compare_block(&sample, list, block);

@@ -42,8 +42,7 @@ class ListCalibrator {
 
   template <class Body>
   void for_each_page(uint32 list, const Body &body);
-  BlockNumber copy_codes(uint32 list, BlockNumber block);
-  void copy_vectors(BlockNumber owner);
+  void copy_all_vectors(BlockNumber owner);
   void choose_places();
   void offer(const Place &place);
   void read_sample(const Place &place);

@@ -216,6 +216,22 @@ void check_vectors(const OpenIndex &index, Buffer buffer, BlockNumber owner) {
     pg::raise_corrupted(index.relation, BufferGetBlockNumber(buffer), "not a page of vectors of its page of codes");
 }
 
+void copy_codes(const OpenIndex &index, BlockNumber block, uint32 list, PGAlignedBlock *copy) {
+  const Buffer buffer = pin_page(index, block);
+  LockBuffer(buffer, BUFFER_LOCK_SHARE);
+  check_codes(index, buffer, list);
+  memcpy(copy->data, BufferGetPage(buffer), BLCKSZ);
+  UnlockReleaseBuffer(buffer);
+}
+
+void copy_vectors(const OpenIndex &index, BlockNumber block, BlockNumber owner, PGAlignedBlock *copy) {
+  const Buffer buffer = pin_page(index, block);
+  LockBuffer(buffer, BUFFER_LOCK_SHARE);
+  check_vectors(index, buffer, owner);
+  memcpy(copy->data, BufferGetPage(buffer), BLCKSZ);
+  UnlockReleaseBuffer(buffer);
+}
+
 namespace {
 
 PageInfo *initialize(Page page, PageKind kind, Size lower) {

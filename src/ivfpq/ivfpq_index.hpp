@@ -90,6 +90,9 @@ void check_codes_of(const OpenIndex &index, Buffer buffer, uint32 number);
 void check_codes(const OpenIndex &index, Buffer buffer, uint32 list);
 // Raises unless the locked page holds vectors of that page of codes.
 void check_vectors(const OpenIndex &index, Buffer buffer, BlockNumber owner);
+// Checks and copies a page of codes of that list of the cache, or a page of vectors: locked for no longer than that.
+void copy_codes(const OpenIndex &index, BlockNumber block, uint32 list, PGAlignedBlock *copy);
+void copy_vectors(const OpenIndex &index, BlockNumber block, BlockNumber owner, PGAlignedBlock *copy);
 
 void initialize_meta_page(Page page, const MetaPage &meta);
 void initialize_directory_page(Page page, const ListShape &shape);

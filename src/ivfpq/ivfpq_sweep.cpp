@@ -47,23 +47,13 @@ BlockNumber ScanRun::sweep_page(BlockNumber block, uint32 list) {
   PGAlignedBlock copy, vectors;
   pg::call([&, this] {
     CHECK_FOR_INTERRUPTS();
-    const Buffer buffer = pin_page(index_, block);
-    LockBuffer(buffer, BUFFER_LOCK_SHARE);
-    check_codes(index_, buffer, list);
-    memcpy(copy.data, BufferGetPage(buffer), BLCKSZ);
-    UnlockReleaseBuffer(buffer);
+    copy_codes(index_, block, list, &copy);
   });
   const PageInfo *info = page_info(copy.data);
   for (uint32 lane = 0; lane < info->used; ++lane) {
     if (lane % shape.vectors == 0) {
       const BlockNumber wanted = vector_blocks(copy.data)[lane / shape.vectors];
-      pg::call([&, this] {
-        const Buffer buffer = pin_page(index_, wanted);
-        LockBuffer(buffer, BUFFER_LOCK_SHARE);
-        check_vectors(index_, buffer, block);
-        memcpy(vectors.data, BufferGetPage(buffer), BLCKSZ);
-        UnlockReleaseBuffer(buffer);
-      });
+      pg::call([&, this] { copy_vectors(index_, wanted, block, &vectors); });
     }
     const RowId row = rows_of(copy.data, shape)[lane];
     if (!row.is_valid()) continue;
