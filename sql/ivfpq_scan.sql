@@ -58,6 +58,15 @@ RESET ivfpq.iterative_scan;
 RESET ivfpq.probes;
 -- a filter that rejects nearly everything is satisfied from further lists
 SELECT count(*) FROM (SELECT id FROM listed WHERE tag = 7 ORDER BY v <-> sample_vector(-1, 24) LIMIT 60) t;
+-- many rows that are nearer than those of the list that is read first: each comes once all the same
+CREATE TABLE surrounded (id integer, v vector(8)) WITH (autovacuum_enabled = off);
+INSERT INTO surrounded SELECT i, l2_normalize(sample_vector(i, 8)) * array_fill(5, ARRAY[8])::vector FROM generate_series(1, 600) i;
+INSERT INTO surrounded SELECT i, sample_vector(i, 8) * array_fill(0.05, ARRAY[8])::vector + '[3,0,0,0,0,0,0,0]' FROM generate_series(1001, 4000) i;
+CREATE INDEX surrounded_v ON surrounded USING ivfpq (v vector_l2_ops) WITH (lists = 2);
+SET ivfpq.probes = 1;
+SELECT count(*), count(DISTINCT id) FROM (SELECT id FROM surrounded ORDER BY v <-> '[-0.5,0,0,0,0,0,0,0]') t;
+RESET ivfpq.probes;
+DROP TABLE surrounded;
 -- queries without a direction, NULL, too long for binary32, of other dimensions
 SELECT count(*) FROM (SELECT id FROM listed ORDER BY v <=> array_fill(0, ARRAY[24])::vector) t;
 SELECT count(*) FROM (SELECT id FROM listed ORDER BY v <-> (SELECT NULL::vector)) t;

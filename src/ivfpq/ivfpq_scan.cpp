@@ -51,6 +51,7 @@ ScanRun::ScanRun(Relation relation, MemoryContext context)
       unpacked_(index_.meta.dimensions, &memory_),
       ranking_(&memory_),
       candidates_(&memory_),
+      rounds_(&memory_),
       found_(&memory_),
       late_(&memory_),
       handed_out_(&memory_),
@@ -100,6 +101,7 @@ bool ScanRun::next_probed(types::OrderedRow *row) {
     if (candidate != nullptr && (found_.empty() || candidate->low <= found_.front().distance)) {
       if (const Candidate *later = candidates_.later(kVectorsAhead)) expect_vector(*later);
       read_candidate(*candidate);
+      taken_ = *candidate;
       candidates_.take();
       continue;
     }
@@ -165,23 +167,34 @@ bool ScanRun::memory_is_used_up() const {
   return bytes > scan_memory();
 }
 
+// A round's limit may lie below rows that an earlier one took, where the new lists have many that are nearer. What was
+// taken of the older lists is known by the last, as candidates are taken in order and stay until they are.
+void ScanRun::note_taken() {
+  for (RoundLists &lists : rounds_) lists.taken = std::max(lists.taken, taken_);
+  taken_ = Candidate();
+}
+
 // Lists that were probed are read once more when a round left rows of theirs.
 void ScanRun::scan_lists(size_t lists, size_t candidates) {
   const bool again = has_left_;
+  note_taken();
   candidates_.begin(candidates);
   ranking_.order(lists);
-  for (size_t rank = 0; again && rank < probed_; ++rank) scan_list(rank, true);
-  for (; probed_ < lists; ++probed_) scan_list(probed_, false);
+  size_t rank = 0;
+  for (const RoundLists &round : rounds_)
+    for (; again && rank < round.end; ++rank) scan_list(rank, std::max(passed_, round.taken));
+  for (; probed_ < lists; ++probed_) scan_list(probed_, Candidate());
+  if (rounds_.empty() || rounds_.back().end < probed_) rounds_.push_back({probed_, Candidate()});
   candidates_.finish();
   has_left_ = candidates_.is_limited();
   if (has_left_) passed_ = candidates_.limit();
 }
 
-void ScanRun::scan_list(size_t rank, bool passed_before) {
+void ScanRun::scan_list(size_t rank, const Candidate &passed) {
   const RankedList &ranked = ranking_[rank];
   const CentroidDistance distance = centroid_distance(index_, query_, ranked.list);
   const BlockNumber after = rank + 1 < ranking_.ordered() ? ranking_[rank + 1].head : InvalidBlockNumber;
-  const ListScan list{ranked.list, after, distance.own, kSearchedErrors * distance.length, passed_before};
+  const ListScan list{ranked.list, after, distance.own, kSearchedErrors * distance.length, passed};
   if (rank + kListsAhead < ranking_.ordered())
     pg::call([=, this] { pg::fetch_early(index_.relation, index_.cache->hints, ranking_[rank + kListsAhead].head); });
   BlockNumber steps = 0;
@@ -226,7 +239,7 @@ void ScanRun::collect(Page page, BlockNumber block, uint32 first, const float *l
     if (*add_factor(page, shape, lane) == kInfinity) continue;
     const float low = std::isnan(lows[i]) ? -std::numeric_limits<float>::max() : lows[i];
     const Candidate candidate{low, block, vector_blocks(page)[lane / shape.vectors], lane};
-    if (!list.passed_before || passed_ < candidate) candidates_.add(candidate);
+    if (list.passed < candidate) candidates_.add(candidate);
   }
 }
 

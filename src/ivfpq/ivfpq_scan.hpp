@@ -34,9 +34,9 @@ class ScanRun {
 
   // A row whose code lets it be near: at least so far away, all but surely.
   struct Candidate {
-    float low;
-    BlockNumber codes, vectors;  // its pages
-    uint32 lane;
+    float low = -std::numeric_limits<float>::infinity();
+    BlockNumber codes = kMetaBlock, vectors = kMetaBlock;  // its pages
+    uint32 lane = 0;
     bool operator<(const Candidate &other) const {
       return low != other.low ? low < other.low : lane_key(codes, lane) < lane_key(other.codes, other.lane);
     }
@@ -61,9 +61,14 @@ class ScanRun {
   // What estimating the rows of a list takes.
   struct ListScan {
     uint32 list;
-    BlockNumber after;   // first page of the list that comes next
-    float own, width;    // see simd::Kernels::estimate_block
-    bool passed_before;  // rows up to passed_ were candidates in an earlier round
+    BlockNumber after;  // first page of the list that comes next
+    float own, width;   // see simd::Kernels::estimate_block
+    Candidate passed;   // rows up to it were candidates in an earlier round
+  };
+  // The lists that one round was the first to read, up to this rank; their rows up to `taken` have been measured.
+  struct RoundLists {
+    size_t end;
+    Candidate taken;
   };
 
   bool next_probed(types::OrderedRow *row);
@@ -73,7 +78,8 @@ class ScanRun {
   bool look_further();
   size_t choose_first_lists();
   void scan_lists(size_t lists, size_t candidates);
-  void scan_list(size_t rank, bool passed_before);
+  void scan_list(size_t rank, const Candidate &passed);
+  void note_taken();
   BlockNumber scan_page(const ListScan &list, BlockNumber block);
   void collect(Page page, BlockNumber block, uint32 first, const float *lows, const ListScan &list);
   void read_candidate(const Candidate &candidate);
@@ -96,8 +102,10 @@ class ScanRun {
   ListRanking ranking_;
   size_t first_lists_ = 0, probed_ = 0;
   core::LeastItems<Candidate> candidates_;
-  Candidate passed_{};             // the largest that a round let pass, if rows beyond it were left for later ones
-  bool has_left_ = false;          // some were
+  Candidate passed_;       // the largest that a round let pass, if rows beyond it were left for later ones
+  bool has_left_ = false;  // some were
+  Candidate taken_;        // the last that was measured since then
+  std::pmr::vector<RoundLists> rounds_;
   std::pmr::vector<Found> found_;  // a heap
   std::pmr::vector<Found> late_;
   std::pmr::vector<uint64> handed_out_;  // keys of rows; sorted once the sweep begins
