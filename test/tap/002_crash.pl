@@ -49,27 +49,6 @@ sub start_session {
 		'<', '/dev/null', '>', "$folder/$name.out", '2>', "$folder/$name.err");
 }
 
-# Whether a process still runs. The dead may stand in the process table for a while.
-sub runs {
-	my ($pid) = @_;
-	open my $file, '<', "/proc/$pid/stat" or return 0;
-	my $stat = <$file> // '';
-	close $file;
-	return $stat =~ /\) [^ZX]/;
-}
-
-# The postmaster and all its children at once; then starts the server again.
-sub crash {
-	my @lines = split /\n/, slurp_file($node->data_dir . '/postmaster.pid');
-	my @processes = ($lines[0], split /\n/, `pgrep -P $lines[0]`);
-	kill 'KILL', @processes;
-	usleep(10_000) while grep { runs($_) } @processes;
-	# The new postmaster would remove the old one's segment, but must not take a dead one's process for a live one.
-	system_log('ipcrm', '-m', (split ' ', $lines[6])[1]);
-	unlink $node->data_dir . '/postmaster.pid', $node->host . '/.s.PGSQL.' . $node->port . '.lock';
-	$node->{_pid} = undef;
-}
-
 my %expected = map { $_ => 1 } 1 .. 600;
 my %count = map { $_ => 0 } qw(acknowledged lost unexpected duplicates damage);
 my $next_id = 100_000;
@@ -82,7 +61,7 @@ for my $cycle (1 .. $cycles) {
 	push @sessions, start_session('vacuum', "VACUUM items;\nSELECT txid_current();\n" x 300);
 	push @sessions, start_session('reindex', "REINDEX INDEX CONCURRENTLY items_l1;\nREINDEX INDEX CONCURRENTLY items_v;\n" x 20) if $cycle % 3 == 0;
 	usleep(100_000 + int rand 700_000);
-	crash();
+	crash($node);
 	eval { $_->finish } for @sessions;
 	$node->start;
 

@@ -100,14 +100,8 @@ for my $cycle (1 .. 3) {
 	}
 	push @sessions, start_session("vacuum-$cycle", "VACUUM items;\n" x 300);
 	usleep(600_000 + 400_000 * $cycle);
-	# The postmaster and all its children at once.
-	my ($postmaster) = split /\n/, slurp_file($primary->data_dir . '/postmaster.pid');
-	my @children = split /\n/, `pgrep -P $postmaster`;
-	kill 'KILL', $postmaster, @children;
+	crash($primary);
 	eval { $_->finish } for @sessions;
-	$primary->{_pid} = undef;
-	usleep(500_000);
-	unlink $primary->data_dir . '/postmaster.pid', $primary->host . '/.s.PGSQL.' . $primary->port . '.lock';
 	$primary->start;
 	for my $name (@names) {
 		for my $line (split /\n/, slurp_file("$folder/$name.out")) {

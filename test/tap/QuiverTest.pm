@@ -4,9 +4,11 @@ package QuiverTest;
 use strict;
 use warnings;
 use Exporter 'import';
+use PostgreSQL::Test::Utils;
 use Test::More;
+use Time::HiRes qw(usleep);
 
-our @EXPORT = qw(create_items index_is_sound rows_through_index read_index write_index);
+our @EXPORT = qw(create_items index_is_sound rows_through_index read_index write_index crash);
 
 # A table of `rows` random vectors with an hnsw index, the same on every run.
 sub create_items {
@@ -60,6 +62,28 @@ sub write_index {
 	open my $file, '>:raw', $path or die "$path: $!";
 	print $file $bytes;
 	close $file;
+}
+
+# Whether a process still runs. The dead may stand in the process table for a while.
+sub runs {
+	my ($pid) = @_;
+	open my $file, '<', "/proc/$pid/stat" or return 0;
+	my $stat = <$file> // '';
+	close $file;
+	return $stat =~ /\) [^ZX]/;
+}
+
+# The postmaster and all its children at once; the server can then be started again.
+sub crash {
+	my ($node) = @_;
+	my @lines = split /\n/, slurp_file($node->data_dir . '/postmaster.pid');
+	my @processes = ($lines[0], split /\n/, `pgrep -P $lines[0]`);
+	kill 'KILL', @processes;
+	usleep(10_000) while grep { runs($_) } @processes;
+	# The new postmaster would remove the old one's segment, but must not take a dead one's process for a live one.
+	system_log('ipcrm', '-m', (split ' ', $lines[6])[1]);
+	unlink $node->data_dir . '/postmaster.pid', $node->host . '/.s.PGSQL.' . $node->port . '.lock';
+	$node->{_pid} = undef;
 }
 
 1;
