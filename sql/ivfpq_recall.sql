@@ -8,7 +8,7 @@ DECLARE
 BEGIN
   EXECUTE format('SELECT avg(share) FROM (SELECT (SELECT count(*) FROM (SELECT id FROM %1$s ORDER BY v %2$s query LIMIT 10) i
     JOIN (SELECT id FROM (SELECT id, v %2$s query AS d FROM %1$s OFFSET 0) e ORDER BY d LIMIT 10) x USING (id)) / 10.0 AS share
-    FROM (SELECT sample_vector(-q, 16) AS query FROM generate_series(1, 60) q OFFSET 0) queries) s', tbl, op) INTO result;
+    FROM (SELECT sample_vector(-q, 16) AS query FROM generate_series(1, 150) q OFFSET 0) queries) s', tbl, op) INTO result;
   RETURN result;
 END $$;
 CREATE TABLE listed (id integer, v vector(16)) WITH (autovacuum_enabled = off);
@@ -21,9 +21,9 @@ SELECT bool_and(recall >= before) AS rises, min(recall) BETWEEN 0.1 AND 0.9 AS l
     FROM (SELECT unnest(gamma) AS gamma, unnest(recall) AS recall, unnest(visits) AS visits FROM quiver_index_info('listed_v')) c) t;
 SET enable_seqscan = off;
 SET ivfpq.target_recall = 0.9;
-SELECT recall_of('listed', '<->') > 0.86 AS about_90;
+SELECT recall_of('listed', '<->') > 0.83 AS about_90;
 SET ivfpq.target_recall = 0.98;
-SELECT recall_of('listed', '<->') > 0.955 AS about_98;
+SELECT recall_of('listed', '<->') > 0.95 AS about_98;
 -- the number of probes counts where it is set
 SET ivfpq.probes = 1;
 SELECT recall_of('listed', '<->') < 0.5 AS one_list;
