@@ -12,6 +12,7 @@
 #include "ivfpq/ivfpq_options.hpp"
 #include "pg/pages.hpp"
 #include "pg/test_points.hpp"
+#include "types/index_methods.hpp"
 #include "types/quiver_diagnostics.hpp"
 
 extern "C" {
@@ -28,14 +29,11 @@ void _PG_init(void) {
     quiver::pg::define_test_points();
     quiver::hnsw::define_settings();
     quiver::hnsw::register_cache_callback();
-    quiver::types::register_check("hnsw", quiver::hnsw::check_index);
-    quiver::types::register_summary("hnsw", quiver::hnsw::summarize);
+    quiver::types::register_index_method({"hnsw", quiver::hnsw::check_index, quiver::hnsw::summarize});
     quiver::ivfpq::define_settings();
     quiver::ivfpq::register_cache_callback();
-    quiver::types::register_check("ivfflat", quiver::ivfpq::check_index);
-    quiver::types::register_check("ivfpq", quiver::ivfpq::check_index);
-    quiver::types::register_summary("ivfflat", quiver::ivfpq::summarize);
-    quiver::types::register_summary("ivfpq", quiver::ivfpq::summarize);
+    for (const char *name : {"ivfflat", "ivfpq"})
+      quiver::types::register_index_method({name, quiver::ivfpq::check_index, quiver::ivfpq::summarize});
     MarkGUCPrefixReserved("quiver");
   });
 }

@@ -5,6 +5,7 @@
 #include <cstdarg>
 
 #include "pg/boundary.hpp"
+#include "types/index_methods.hpp"
 
 extern "C" {
 #include "access/genam.h"
@@ -27,20 +28,6 @@ namespace quiver::types {
 
 namespace {
 
-struct Check {
-  const char *method;
-  CheckFunction function;
-};
-constexpr int kMaxChecks = 4;
-Check checks[kMaxChecks];
-int check_count = 0;
-
-CheckFunction check_of(Oid method) {
-  for (int i = 0; i < check_count; ++i)
-    if (method == get_am_oid(checks[i].method, true)) return checks[i].function;
-  return nullptr;
-}
-
 [[noreturn]] void raise_wrong_object(Oid index, const char *kind, const char *hint) {
   ereport(ERROR, (errcode(ERRCODE_WRONG_OBJECT_TYPE), errmsg("relation %u is not %s index", index, kind),
                   hint != nullptr ? errhint("%s", hint) : 0));
@@ -59,11 +46,6 @@ void Findings::add(int invariant, bool is_damage, BlockNumber block, int item, c
                      CStringGetTextDatum(text)};
   bool nulls[5] = {false, false, false, item < 0, false};
   tuplestore_putvalues(result_->setResult, result_->setDesc, values, nulls);
-}
-
-void register_check(const char *method, CheckFunction check) {
-  Assert(check_count < kMaxChecks);
-  checks[check_count++] = {method, check};
 }
 
 namespace {
@@ -90,7 +72,7 @@ void require_maintained_index(Oid index, const char *kind) {
 Relation open_own_index(Oid index, LOCKMODE lock, const char *method, const char *kind) {
   const Relation relation = index_open(index, lock);
   const Oid am = relation->rd_rel->relam;
-  if (method != nullptr ? am != get_am_oid(method, true) : check_of(am) == nullptr)
+  if (method != nullptr ? am != get_am_oid(method, true) : index_method(am) == nullptr)
     raise_wrong_object(index, kind, nullptr);
   if (RELATION_IS_OTHER_TEMP(relation))
     ereport(ERROR,
@@ -132,7 +114,7 @@ QUIVER_FUNCTION(quiver_verify) {
   InitMaterializedSRF(fcinfo, 0);
   Findings findings(reinterpret_cast<ReturnSetInfo *>(fcinfo->resultinfo));
   const Snapshot snapshot = with_heap ? RegisterSnapshot(GetTransactionSnapshot()) : nullptr;
-  check_of(index->rd_rel->relam)(index, with_heap ? heap : nullptr, snapshot, &findings);
+  index_method(index->rd_rel->relam)->check(index, with_heap ? heap : nullptr, snapshot, &findings);
   if (with_heap) UnregisterSnapshot(snapshot);
   index_close(index, lock);
   table_close(heap, lock);

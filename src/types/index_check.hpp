@@ -31,9 +31,6 @@ class Findings {
 // Checks an index, and against its table as `snapshot` sees it unless `heap` is null. Vacuum is locked out.
 using CheckFunction = void (*)(Relation index, Relation heap, Snapshot snapshot, Findings *findings);
 
-// Called for each access method when the library is loaded.
-void register_check(const char *method, CheckFunction check);
-
 // Raises unless `index` is an index that the user owns. Before it is opened. `kind`, for the message: "an hnsw".
 void require_own_index(Oid index, const char *kind);
 

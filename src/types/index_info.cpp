@@ -3,13 +3,12 @@
 #include "types/index_info.hpp"
 
 #include "pg/boundary.hpp"
-#include "types/index_check.hpp"
+#include "types/index_methods.hpp"
 
 extern "C" {
 #include "access/genam.h"
 #include "access/htup_details.h"
 #include "catalog/pg_type.h"
-#include "commands/defrem.h"
 #include "funcapi.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
@@ -18,19 +17,6 @@ extern "C" {
 namespace quiver::types {
 
 namespace {
-
-struct Summarizer {
-  const char *method;
-  SummaryFunction function;
-};
-constexpr int kMaxSummarizers = 4;
-Summarizer summarizers[kMaxSummarizers];
-int summarizer_count = 0;
-
-void summarize(Relation index, IndexSummary *summary) {
-  for (int i = 0; i < summarizer_count; ++i)
-    if (index->rd_rel->relam == get_am_oid(summarizers[i].method, true)) summarizers[i].function(index, summary);
-}
 
 const char *name_of(core::Metric metric) {
   switch (metric) {
@@ -56,15 +42,6 @@ Datum array_of(const float *values, size_t count) {
   return PointerGetDatum(
       construct_array(elements, static_cast<int>(count), FLOAT4OID, sizeof(float4), true, TYPALIGN_INT));
 }
-
-}  // namespace
-
-void register_summary(const char *method, SummaryFunction function) {
-  Assert(summarizer_count < kMaxSummarizers);
-  summarizers[summarizer_count++] = {method, function};
-}
-
-namespace {
 
 HeapTuple row_of(const IndexSummary &summary, TupleDesc type) {
   const int64 numbers[] = {summary.dimensions,     summary.m,     summary.ef_construction, summary.lanes,
@@ -97,7 +74,7 @@ QUIVER_FUNCTION(quiver_index_info) {
   require_own_index(index_oid, "a quiver");
   const Relation index = open_own_index(index_oid, AccessShareLock, nullptr, "a quiver");
   IndexSummary summary{};
-  summarize(index, &summary);
+  index_method(index->rd_rel->relam)->summarize(index, &summary);
   index_close(index, AccessShareLock);
   TupleDesc type;
   if (get_call_result_type(fcinfo, nullptr, &type) != TYPEFUNC_COMPOSITE) elog(ERROR, "return type must be a row type");

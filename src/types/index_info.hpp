@@ -25,7 +25,4 @@ struct IndexSummary {
 
 using SummaryFunction = void (*)(Relation index, IndexSummary *summary);
 
-// Called for each access method when the library is loaded.
-void register_summary(const char *method, SummaryFunction summarize);
-
 }  // namespace quiver::types
