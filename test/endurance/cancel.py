@@ -1,4 +1,4 @@
-"""How long a statement goes on after it was cancelled: build, search, insertion, vacuum, verification.
+"""How long a statement goes on after it was cancelled: build, search, insertion, vacuum, splits, verification.
 
 usage: scripts/endurance.sh cancel [samples]. Prints "ok" or "not ok" for each statement with the time that passed and the
 processor time that the backend took, which says the same on a machine that others use too; "done" at the end.
@@ -77,9 +77,10 @@ def share(values, part):
     return sorted(values)[min(len(values) - 1, int(part * len(values)))]
 
 
-def measure(name, sql, longest=None, prepare=None):
+def measure(name, sql, longest=None, prepare=lambda: None):
     """Cancels `sql` at random moments before `longest` seconds, or within the time that it takes here."""
     if longest is None:
+        prepare()
         start = time.monotonic()
         run(sql)
         longest = time.monotonic() - start
@@ -89,7 +90,7 @@ def measure(name, sql, longest=None, prepare=None):
         attempts += 1
         delay = random.uniform(0.001, longest)
         times = (timed_out_after if attempts % 2 else cancelled_after)(sql, delay)
-        if times is None and prepare is not None:
+        if times is None:
             prepare()
         if times is not None:
             clock.append(times[0])
@@ -107,6 +108,11 @@ def replace_rows():
     run("INSERT INTO vacuumed SELECT id, v FROM items WHERE id % 4 = 0")
 
 
+# An index that was made empty, whose one list is to come apart.
+def grow_lists():
+    run("TRUNCATE grown; INSERT INTO grown SELECT id, v FROM items ORDER BY id LIMIT 6000")
+
+
 run("CREATE EXTENSION quiver")
 run(f"""CREATE TABLE items AS SELECT i AS id, ARRAY(SELECT random() FROM generate_series(1, {DIMENSIONS} + 0 * i))::vector({DIMENSIONS}) AS v
     FROM generate_series(1, {ROWS}) i""")
@@ -114,8 +120,8 @@ run("CREATE INDEX items_v ON items USING hnsw (v vector_l2_ops)")
 for table in ("built", "vacuumed"):
     run(f"CREATE TABLE {table} AS SELECT * FROM items; ALTER TABLE {table} SET (autovacuum_enabled = off, parallel_workers = 2)")
 run("CREATE INDEX vacuumed_v ON vacuumed USING hnsw (v vector_l2_ops)")
+run(f"CREATE TABLE grown (id integer, v vector({DIMENSIONS})) WITH (autovacuum_enabled = off); CREATE INDEX grown_v ON grown USING ivfpq (v vector_l2_ops)")
 run("ANALYZE; SET enable_seqscan = off; SET min_parallel_table_scan_size = 0")
-replace_rows()
 run("SET max_parallel_maintenance_workers = 0")
 measure("build", "CREATE INDEX built_v ON built USING hnsw (v vector_l2_ops); DROP INDEX built_v", 1.0)
 run("SET max_parallel_maintenance_workers = 2")
@@ -129,4 +135,15 @@ measure("wide search", "SET hnsw.ef_search = 1000; SELECT count(*) FROM (SELECT 
 measure("insertion", "BEGIN; INSERT INTO items SELECT id, v + v FROM built; ROLLBACK", 1.0)
 measure("vacuum", "VACUUM (INDEX_CLEANUP ON) vacuumed", prepare=replace_rows)
 measure("verification", "SELECT count(*) FROM quiver_verify('items_v', true)", 0.1)
+run("DROP INDEX items_v, vacuumed_v; CREATE INDEX items_v ON items USING ivfpq (v vector_l2_ops)")
+run("CREATE INDEX vacuumed_v ON vacuumed USING ivfpq (v vector_l2_ops) WITH (lists = 10)")
+run("SET max_parallel_maintenance_workers = 0")
+measure("build of lists", "CREATE INDEX built_v ON built USING ivfpq (v vector_l2_ops); DROP INDEX built_v")
+run("SET max_parallel_maintenance_workers = 2")
+measure("build of lists with workers", "CREATE INDEX built_v ON built USING ivfpq (v vector_l2_ops); DROP INDEX built_v")
+measure("exhaustive search of lists", "SELECT sum(n) FROM (SELECT v FROM items LIMIT 200) q, LATERAL (SELECT count(*) AS n FROM (SELECT id FROM items i ORDER BY i.v <-> q.v) t) u", 0.5)
+measure("insertion into lists", "BEGIN; INSERT INTO items SELECT id, v + v FROM built; ROLLBACK", 0.2)
+measure("vacuum of lists", "VACUUM (INDEX_CLEANUP ON) vacuumed", prepare=replace_rows)
+measure("split of lists", "SELECT quiver_maintain('grown_v')", prepare=grow_lists)
+measure("verification of lists", "SELECT count(*) FROM quiver_verify('items_v', true)")
 print("done")

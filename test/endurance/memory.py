@@ -59,6 +59,12 @@ def fail(_):
     run("DO 'BEGIN INSERT INTO grown SELECT 0, v FROM items LIMIT 5; RAISE division_by_zero; EXCEPTION WHEN division_by_zero THEN NULL; END'")
 
 
+def split(i):
+    # Enough rows for the lists to split, and for those that are left to merge.
+    run("INSERT INTO grown SELECT id, v FROM items LIMIT 600")
+    run("SELECT quiver_maintain('grown_v')")
+
+
 def measure(name, work, times, allowed):
     for i in range(max(times // 5, 100)):
         work(i)
@@ -78,15 +84,20 @@ for table in ("items", "grown"):
     with connection.cursor().copy(f"COPY {table} FROM STDIN") as copy:
         for i in range(2000):
             copy.write_row((i, vector()))
-    run(f"CREATE INDEX ON {table} USING hnsw (v vector_l2_ops)")
     run(f"ANALYZE {table}")
 run("SET enable_seqscan = off")
 MEGABYTE = 1 << 20
-measure("queries", query, QUERIES, MEGABYTE)
-measure("rescans in a nested loop, 50 each", rescan, max(QUERIES // 50, 20), MEGABYTE)
-measure("exhaustive scans", exhaust, max(QUERIES // 200, 10), 2 * MEGABYTE)
-# Buffer ids are remembered for an index that grows: 4 bytes a block.
-measure("insertions", insert, QUERIES, 2 * MEGABYTE)
-measure("insertions rolled back, 100 each", insert_many, max(QUERIES // 100, 20), 2 * MEGABYTE)
-measure("insertions in subtransactions that fail", fail, max(QUERIES // 20, 50), 2 * MEGABYTE)
+for method in ("hnsw", "ivfpq"):
+    for table in ("items", "grown"):
+        run(f"CREATE INDEX {table}_v ON {table} USING {method} (v vector_l2_ops)")
+    measure(f"{method}, queries", query, QUERIES, MEGABYTE)
+    measure(f"{method}, rescans in a nested loop, 50 each", rescan, max(QUERIES // 50, 20), MEGABYTE)
+    measure(f"{method}, exhaustive scans", exhaust, max(QUERIES // 200, 10), 2 * MEGABYTE)
+    # Buffer ids are remembered for an index that grows: 4 bytes a block.
+    measure(f"{method}, insertions", insert, QUERIES, 2 * MEGABYTE)
+    measure(f"{method}, insertions rolled back, 100 each", insert_many, max(QUERIES // 100, 20), 2 * MEGABYTE)
+    measure(f"{method}, insertions in subtransactions that fail", fail, max(QUERIES // 20, 50), 2 * MEGABYTE)
+    if method == "ivfpq":
+        measure(f"{method}, splits", split, 20, 2 * MEGABYTE)
+    run("DROP INDEX items_v, grown_v")
 print("done")
