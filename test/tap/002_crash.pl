@@ -17,10 +17,11 @@ $node->init;
 $node->append_conf('postgresql.conf', "wal_consistency_checking = 'all'\nmax_wal_size = '32MB'\nrestart_after_crash = off\nshared_buffers = '16MB'\nlog_statement = 'none'\n");
 $node->start;
 create_items($node, 600, 16);
-# Both formats, every kind of own vector.
+# Both formats of the graph, every kind of own vector, and lists that split and merge.
 $node->safe_psql('postgres', 'CREATE INDEX items_l1 ON items USING hnsw (v vector_l1_ops);
 	CREATE INDEX items_bits ON items USING hnsw ((binary_quantize(v)::bit(16)) bit_hamming_ops);
 	CREATE INDEX items_sparse ON items USING hnsw ((v::sparsevec(16)) sparsevec_l2_ops);
+	CREATE INDEX items_lists ON items USING ivfpq (v vector_cosine_ops);
 	CREATE INDEX ON items (note)');
 
 # What a writer does, in order: a change of one row a statement, which commits by itself and prints the row when that is
@@ -79,19 +80,21 @@ for my $cycle (1 .. $cycles) {
 	my @state = split /\n/, $node->safe_psql('postgres', "SET client_min_messages = warning;
 		DO 'DECLARE name text; BEGIN FOR name IN SELECT indexrelid::regclass FROM pg_index WHERE NOT indisvalid LOOP EXECUTE ''DROP INDEX '' || name; END LOOP; END';
 		SELECT string_agg(id::text, ',') FROM items;
-		SELECT coalesce(string_agg(i || ' ' || problem, '; '), '') FROM (SELECT c.oid::regclass AS i, problem FROM pg_class c JOIN pg_am a ON a.oid = relam AND amname = 'hnsw', quiver_verify(c.oid, true)
+		SELECT coalesce(string_agg(i || ' ' || problem, '; '), '') FROM (SELECT c.oid::regclass AS i, problem FROM pg_class c JOIN pg_am a ON a.oid = relam AND amname IN ('hnsw', 'ivfpq'), quiver_verify(c.oid, true)
 			WHERE relkind = 'i' AND is_damage LIMIT 5) t;
-		SET enable_seqscan = off; SELECT count(*) || ',' || count(DISTINCT id) FROM (SELECT id FROM items ORDER BY v <-> make_vector(0)) t"), -1;
+		SET enable_seqscan = off; SELECT count(*) || ',' || count(DISTINCT id) FROM (SELECT id FROM items ORDER BY v <-> make_vector(0)) t;
+		SELECT count(*) || ',' || count(DISTINCT id) FROM (SELECT id FROM items ORDER BY v <=> make_vector(0)) t"), -1;
 	my %present = map { $_ => 1 } split /,/, $state[0];
 	my @lost = grep { !$present{$_} && !$doubtful{$_} } keys %expected;
 	my @unexpected = grep { !$expected{$_} && !$doubtful{$_} } keys %present;
 	my ($through_index, $distinct) = split /,/, $state[2];
+	my ($through_lists, $distinct_in_lists) = split /,/, $state[3];
 	$count{lost} += @lost;
 	$count{unexpected} += @unexpected;
-	$count{duplicates} += $through_index - $distinct;
-	$count{damage}++ if $state[1] ne '' || $distinct != keys %present;
-	ok(0, "cycle $cycle: lost '@lost', unexpected '@unexpected', damage '$state[1]', the index shows $through_index of " . keys %present)
-		if @lost || @unexpected || $state[1] ne '' || $through_index != keys %present;
+	$count{duplicates} += $through_index - $distinct + $through_lists - $distinct_in_lists;
+	$count{damage}++ if $state[1] ne '' || $distinct != keys %present || $distinct_in_lists != keys %present;
+	ok(0, "cycle $cycle: lost '@lost', unexpected '@unexpected', damage '$state[1]', the graph shows $through_index, lists $through_lists of " . keys %present)
+		if @lost || @unexpected || $state[1] ne '' || $through_index != keys %present || $through_lists != keys %present;
 	%expected = %present;
 	# Work for the next vacuum, and a table that stays small.
 	next if keys %expected < 1500;
