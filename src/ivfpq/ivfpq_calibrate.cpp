@@ -7,7 +7,6 @@
 #include <limits>
 
 #include "pg/boundary.hpp"
-#include "simd/dispatch.hpp"
 
 extern "C" {
 #include "common/pg_prng.h"
@@ -44,7 +43,6 @@ bool is_curve_stale(const OpenIndex &index, double rows) {
 ListCalibrator::ListCalibrator(const OpenIndex &index, MemoryContext context)
     : memory_(context),
       index_(index),
-      kernels_(simd::kernels()),
       random_(pg_prng_uint64(&pg_global_prng_state)),
       most_samples_(most_samples(index.shape())),
       pages_(index.cache->lists.size(), &memory_),
@@ -135,7 +133,7 @@ void ListCalibrator::read_sample(const Place &place) {
   core::OwnQuery query(index_.meta.dimensions, index_.meta.metric, index_.cache->rotation, &memory_);
   query.aim(code, codes_.data());
   core::PreparedListQuery tables(&memory_);
-  tables.prepare(shape.code, query.rotated());
+  tables.prepare(shape.code, nullptr, query.rotated());
   samples_.push_back({place.row, std::move(query), std::move(tables), {}, {}});
 }
 
@@ -155,7 +153,7 @@ void ListCalibrator::compare_block(Sample *sample, uint32 list, uint32 block) {
   const simd::CodeBlock codes = code_block(page_.data, shape, block);
   const float length = sample->centroid.length;
   float lows[simd::kBlockLanes];
-  kernels_.estimate_block(sample->tables.block_query(), codes, sample->centroid.own, kTruthErrors * length, lows);
+  sample->tables.estimate(codes, sample->centroid.own, kTruthErrors * length, lows);
   const float limit = sample->nearest.wants(kInfinity) ? kInfinity : sample->nearest.cutoff();
   int near = 0;
   for (size_t i = 0; i < simd::kBlockLanes; ++i) near += lows[i] > limit ? 0 : 1;

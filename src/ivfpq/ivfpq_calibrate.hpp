@@ -53,7 +53,6 @@ class ListCalibrator {
 
   pg::ContextResource memory_;
   const OpenIndex &index_;
-  const simd::Kernels &kernels_;
   core::Random random_;
   uint64 rows_ = 0;
   size_t most_samples_;

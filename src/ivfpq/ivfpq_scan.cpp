@@ -8,7 +8,6 @@
 
 #include "ivfpq/ivfpq_internal.hpp"
 #include "pg/boundary.hpp"
-#include "simd/dispatch.hpp"
 
 extern "C" {
 #include "miscadmin.h"
@@ -45,7 +44,6 @@ ScanRun::ScanRun(Relation relation, MemoryContext context)
       index_(opened(relation)),
       hold_(index_.cache->hold.holders()),
       settings_(settings_of(relation)),
-      kernels_(simd::kernels()),
       query_(index_.meta.dimensions, index_.meta.metric, index_.cache->rotation, &memory_),
       tables_(&memory_),
       unpacked_(index_.meta.dimensions, &memory_),
@@ -70,7 +68,7 @@ void ScanRun::start(IndexScanDesc scan, bool *query_is_null) {
     begin_sweep();
     return;
   }
-  tables_.prepare(index_.shape().code, query_.rotated());
+  tables_.prepare(index_.shape().code, nullptr, query_.rotated());
   ranking_.rank(index_, query_);
 }
 
@@ -217,8 +215,7 @@ BlockNumber ScanRun::scan_page(const ListScan &list, BlockNumber block) {
   expect_page(index_, next != InvalidBlockNumber ? next : list.after, kContents, kExpectedBytes);
   float lows[simd::kBlockLanes];
   for (uint32 first = 0; first < page_info(page)->used; first += simd::kBlockLanes) {
-    kernels_.estimate_block(tables_.block_query(), code_block(page, shape, first / simd::kBlockLanes), list.own,
-                            list.width, lows);
+    tables_.estimate(code_block(page, shape, first / simd::kBlockLanes), list.own, list.width, lows);
     collect(page, block, first, lows, list);
   }
   UnlockReleaseBuffer(buffer);

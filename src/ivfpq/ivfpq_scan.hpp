@@ -95,7 +95,6 @@ class ScanRun {
   OpenIndex index_;
   CacheHold hold_;  // lists stay as they were when the scan began
   const Settings &settings_;
-  const simd::Kernels &kernels_;
   core::OwnQuery query_;
   core::PreparedListQuery tables_;
   std::pmr::vector<uint8_t> unpacked_;

@@ -70,9 +70,23 @@ inline void sum_all_groups(const BlockQuery &query, const uint8_t *codes, Floats
   }
 }
 
-void estimate_block(const BlockQuery &query, const CodeBlock &block, float own, float width, float *out) {
-  Floats totals[kWide];
-  sum_all_groups(query, block.codes, totals);
+// The same for codes of bytes. A look-up of 256 values fits no register: lanes are taken one by one, four at a time so
+// that their sums do not wait for each other.
+inline void sum_all_bytes(const BlockQuery &query, const uint8_t *codes, Floats (&totals)[kWide]) {
+  constexpr size_t kTogether = 4, kLanes = quiver::simd::kBlockLanes;
+  float sums[kLanes];
+  for (size_t lane = 0; lane < kLanes; lane += kTogether) {
+    uint32_t found[kTogether] = {};
+    for (size_t group = 0; group < query.groups; ++group)
+      for (size_t i = 0; i < kTogether; ++i) found[i] += query.tables[group * 256 + codes[group * kLanes + lane + i]];
+    for (size_t i = 0; i < kTogether; ++i) sums[lane + i] = static_cast<float>(found[i]);
+  }
+  for (size_t i = 0; i < kWide; ++i) totals[i] = load(sums + i * kFloats);
+}
+
+// From sums of look-ups to estimates.
+inline void apply_factors(const BlockQuery &query, const CodeBlock &block, float own, float width,
+                          const Floats (&totals)[kWide], float *out) {
   const Floats scale = broadcast(query.scale), offset = broadcast(query.offset), base = broadcast(own),
                narrow = broadcast(-width);
   for (size_t i = 0; i < kWide; ++i) {
@@ -82,6 +96,18 @@ void estimate_block(const BlockQuery &query, const CodeBlock &block, float own, 
     const Floats estimate = ::add(fixed, multiply(load(block.rescale + lane), product));
     store(out + lane, ::add(estimate, multiply(load(block.error + lane), narrow)));
   }
+}
+
+void estimate_block(const BlockQuery &query, const CodeBlock &block, float own, float width, float *out) {
+  Floats totals[kWide];
+  sum_all_groups(query, block.codes, totals);
+  apply_factors(query, block, own, width, totals, out);
+}
+
+void estimate_block_8bit(const BlockQuery &query, const CodeBlock &block, float own, float width, float *out) {
+  Floats totals[kWide];
+  sum_all_bytes(query, block.codes, totals);
+  apply_factors(query, block, own, width, totals, out);
 }
 
 }  // namespace

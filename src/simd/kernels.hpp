@@ -156,6 +156,8 @@ struct Kernels {
   // out[i] = own + add[i] + rescale[i] * (scale * sum_i + offset) - width * error[i], where sum_i is what the tables
   // say of lane i's groups. Sums are exact up to 2^24.
   void (*estimate_block)(const BlockQuery &query, const CodeBlock &block, float own, float width, float *out);
+  // The same for codes of bytes: 256 bytes of table a group, and byte j of a group's 32 is lane j's.
+  void (*estimate_block_8bit)(const BlockQuery &query, const CodeBlock &block, float own, float width, float *out);
 };
 
 }  // namespace quiver::simd

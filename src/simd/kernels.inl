@@ -67,6 +67,7 @@ constinit const Kernels QUIVER_TIER = {
     .estimate_lanes_1bit = estimate_lanes_1bit,
     .add_ids = add_ids,
     .estimate_block = estimate_block,
+    .estimate_block_8bit = estimate_block_8bit,
 };
 
 }  // namespace quiver::simd

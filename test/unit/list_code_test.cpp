@@ -45,6 +45,32 @@ TEST_P(BlockKernelsTest, SumsOfLookUpsAreExact) {
   EXPECT_GT(compared, 8000u);
 }
 
+TEST_P(BlockKernelsTest, SumsOfBytesAreExact) {
+  std::mt19937 random(5);
+  size_t mismatches = 0, compared = 0;
+  for (const size_t groups : {0, 1, 2, 7, 31, 64, 200}) {
+    for (const size_t offset : {0, 1, 7}) {
+      std::vector<uint8_t> codes(32 * groups + offset), tables(256 * groups + offset);
+      for (auto &byte : codes) byte = static_cast<uint8_t>(random());
+      for (auto &byte : tables) byte = static_cast<uint8_t>(random());
+      std::vector<float> add(32), ones(32, 1.0f), zeros(32, 0.0f);
+      for (auto &factor : add) factor = static_cast<float>(random() % 100);
+      float out[32];
+      GetParam()->estimate_block_8bit({tables.data() + offset, groups, 1.0f, 0.0f},
+                                      {codes.data() + offset, add.data(), ones.data(), zeros.data()}, 3.0f, 0.0f, out);
+      for (size_t lane = 0; lane < 32; ++lane) {
+        uint32_t sum = 3 + static_cast<uint32_t>(add[lane]);
+        for (size_t group = 0; group < groups; ++group)
+          sum += tables[offset + 256 * group + codes[offset + 32 * group + lane]];
+        ++compared;
+        mismatches += out[lane] != static_cast<float>(sum);
+      }
+    }
+  }
+  EXPECT_EQ(mismatches, 0u);
+  EXPECT_EQ(compared, 7u * 3u * 32u);
+}
+
 TEST_P(BlockKernelsTest, FactorsAreApplied) {
   std::mt19937 random(2);
   std::uniform_real_distribution<float> uniform(-3.0f, 3.0f);
@@ -69,7 +95,7 @@ INSTANTIATE_TEST_SUITE_P(Tiers, BlockKernelsTest, testing::ValuesIn(simd::suppor
 
 TEST(ListCodeTest, LanesComeBack) {
   std::mt19937 random(3);
-  for (const unsigned bits : {1u, 2u, 4u})
+  for (const unsigned bits : {1u, 2u, 4u, 8u})
     for (const size_t axes : {1, 2, 3, 5, 64, 101}) {
       const CodeShape shape{axes, axes, bits};
       std::vector<uint8_t> block(code_groups(shape) * kGroupBytes, 0xa5), levels(axes), back(axes);
@@ -96,7 +122,7 @@ Quality quality(unsigned bits, size_t dimensions, size_t axes, bool inner_produc
   std::normal_distribution<float> normal;
   const CodeShape shape{dimensions, axes, bits};
   auto *memory = std::pmr::new_delete_resource();
-  ListEncoder encoder(shape, inner_product, memory);
+  ListEncoder encoder(shape, nullptr, inner_product, memory);
   PreparedListQuery query(memory);
   std::vector<float> centroid(dimensions), row(dimensions), asked(dimensions);
   std::vector<uint8_t> block(code_groups(shape) * kGroupBytes);
@@ -116,14 +142,13 @@ Quality quality(unsigned bits, size_t dimensions, size_t axes, bool inner_produc
     const ListFactors factors = encoder.encode(row.data(), centroid.data());
     write_block_lane(shape, encoder.levels(), 17, block.data());
     std::vector<float> add(32, factors.add), rescale(32, factors.rescale), error(32, factors.error);
-    query.prepare(shape, asked.data());
+    query.prepare(shape, nullptr, asked.data());
     float estimates[32];
     const simd::CodeBlock codes{block.data(), add.data(), rescale.data(), error.data()};
     const auto base = static_cast<float>(own);
-    simd::kernels().estimate_block(query.block_query(), codes, base, 0.0f, estimates);
+    query.estimate(codes, base, 0.0f, estimates);
     errors += std::fabs(estimates[17] - distance) / squared;
-    simd::kernels().estimate_block(query.block_query(), codes, base, 2.0f * static_cast<float>(std::sqrt(to_centroid)),
-                                   estimates);
+    query.estimate(codes, base, 2.0f * static_cast<float>(std::sqrt(to_centroid)), estimates);
     outside += estimates[17] > distance ? 1.0 : 0.0;
   }
   return {errors / kTrials, outside / kTrials};
@@ -143,14 +168,18 @@ TEST(ListCodeTest, EstimatesAreCloseAndBoundsHoldNearlyAlways) {
 
 TEST(ListCodeTest, ExtremesStayVisible) {
   auto *memory = std::pmr::new_delete_resource();
-  ListEncoder encoder({4, 4, 2}, false, memory);
+  ListEncoder encoder({4, 4, 2}, nullptr, false, memory);
   const float zero[4] = {}, huge[4] = {3e38f, 1.0f, 1.0f, 1.0f}, tiny[4] = {1e-30f, 0.0f, 0.0f, 0.0f};
   EXPECT_LT(encoder.encode(huge, zero).add, -1e38f);
   EXPECT_EQ(encoder.encode(zero, zero).add, 0.0f);
   EXPECT_TRUE(std::isfinite(encoder.encode(tiny, zero).add));
   PreparedListQuery query(memory);
-  query.prepare({4, 4, 2}, huge);
-  EXPECT_TRUE(std::isfinite(query.block_query().scale));
+  query.prepare({4, 4, 2}, nullptr, huge);
+  const std::vector<uint8_t> codes(2 * kGroupBytes);
+  const std::vector<float> zeros(32, 0.0f), ones(32, 1.0f);
+  float estimates[32];
+  query.estimate({codes.data(), zeros.data(), ones.data(), zeros.data()}, 0.0f, 0.0f, estimates);
+  EXPECT_FALSE(std::isnan(estimates[0]));
 }
 
 }  // namespace
