@@ -186,6 +186,10 @@ float compare_errors(const ProductBook &book, const float *rows, size_t n, std::
 
 }  // namespace
 
+size_t word_sample_rows(const ProductShape &shape) {
+  return std::clamp(kSampleValues / shape.dimensions, kFewRows, kMostRows);
+}
+
 void assume_normal_words(ProductBook *book, Interrupt &interrupt, std::pmr::memory_resource *memory) {
   const ProductShape &shape = book->shape();
   const size_t axes = shape.axes(), n = std::clamp(kSampleValues / axes, kLeastRowsPerWord * shape.words(),
@@ -208,7 +212,7 @@ void learn_words(ProductBook *book, const CentroidTree &tree, float *rows, size_
   const size_t d = shape.dimensions, axes = shape.axes();
   assume_normal_words(book, interrupt, memory);
   if (n < kLeastRowsPerWord * shape.words()) return;
-  n = make_residuals(tree, rows, n, std::clamp(kSampleValues / d, kFewRows, kMostRows), interrupt, memory);
+  n = make_residuals(tree, rows, n, word_sample_rows(shape), interrupt, memory);
   if (n < kLeastRowsPerWord * shape.words()) return;
   if (d <= kMaxBookRotation) learn_rotation(book, rows, n, interrupt, memory);
   rotate_and_weigh(book, rows, n, memory);

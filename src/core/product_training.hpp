@@ -15,6 +15,9 @@ namespace quiver::core {
 // Above so many dimensions there is no rotation of a book's own: it would cost each row and query more than it saves.
 inline constexpr size_t kMaxBookRotation = 512;
 
+// Rows that learn_words makes use of.
+size_t word_sample_rows(const ProductShape &shape);
+
 // Words for residuals of which nothing is known: after a random rotation any two axes are close to normal. The same at
 // every call.
 void assume_normal_words(ProductBook *book, Interrupt &interrupt, std::pmr::memory_resource *memory);

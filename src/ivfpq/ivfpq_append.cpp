@@ -13,7 +13,7 @@ Appender::Appender(const OpenIndex &index, pg::Logging logging, MemoryContext co
     : memory_(context),
       index_(index),
       logging_(logging),
-      list_encoder_(index_.shape().code, nullptr, index_.meta.metric == core::Metric::inner_product, &memory_),
+      list_encoder_(index_.shape().code, index_.book(), index_.meta.metric == core::Metric::inner_product, &memory_),
       query_(index_.meta.dimensions, core::Metric::l2, index_.cache->rotation, &memory_),
       centroid_(index_.meta.dimensions, &memory_) {}
 

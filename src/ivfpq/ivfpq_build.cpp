@@ -5,6 +5,7 @@
 
 #include "ivfpq/ivfpq_builder.hpp"
 #include "ivfpq/ivfpq_calibrate.hpp"
+#include "ivfpq/ivfpq_codebook.hpp"
 #include "ivfpq/ivfpq_internal.hpp"
 #include "ivfpq/ivfpq_new_index.hpp"
 #include "ivfpq/ivfpq_options.hpp"
@@ -35,11 +36,12 @@ class LeaderInterrupt final : public pg::ServerInterrupt {
   }
 };
 
-// Rows to sample for so many lists. Raises 54000 when there is no memory for a useful number.
-size_t sample_rows(size_t lists, uint32 dimensions) {
+// Rows to sample for so many lists, and words. Raises 54000 when there is no memory for a useful number.
+size_t sample_rows(size_t lists, const MetaPage &meta) {
+  const uint32 dimensions = meta.dimensions;
   const Size budget = static_cast<Size>(maintenance_work_mem) * 1024, row = Size{dimensions} * sizeof(float);
   const auto bytes = [&](size_t rows) { return core::KMeans::bytes(lists, dimensions, rows) + 2 * rows * row; };
-  size_t rows = lists * kSampleRows;
+  size_t rows = std::max(lists * kSampleRows, codebook_sample_rows(meta));
   while (rows > lists * kLeastSampleRows && bytes(rows) > budget) rows -= std::max<size_t>(1, rows / 8);
   if (lists > 1 && bytes(rows) > budget)
     ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
@@ -57,9 +59,8 @@ void tell_of_few_rows(Relation index, size_t rows, size_t lists) {
 
 // Centroids of a sample; of one row that is zero when there are none.
 core::CentroidTree choose_centroids(Relation heap, Relation index, IndexInfo *info, const MetaPage &meta, size_t lists,
-                                    MemoryContext context) {
+                                    Sampler *sampler, MemoryContext context) {
   report_phase(kPerformingKMeans, lists);
-  Sampler *sampler = pg::make<Sampler>(context, index, meta, sample_rows(lists, meta.dimensions), context);
   sampler->run(heap, info);
   if (meta.wanted_lists > 0) tell_of_few_rows(index, sampler->rows(), lists);
   auto *memory = pg::make<pg::ContextResource>(context, context);
@@ -73,6 +74,17 @@ core::CentroidTree choose_centroids(Relation heap, Relation index, IndexInfo *in
   else
     kmeans->run(zero, 1, *interrupt);
   return kmeans->tree();
+}
+
+// The words of the sample's residuals, as pages will hold them; of no use without pq. Overwrites the sample.
+std::span<const float> choose_words(const MetaPage &meta, const core::CentroidTree &tree, Sampler *sampler,
+                                    MemoryContext context) {
+  if (meta.quantizer != Quantizer::pq) return {};
+  auto *memory = pg::make<pg::ContextResource>(context, context);
+  auto *book = pg::make<core::ProductBook>(context, product_shape(meta), memory);
+  auto *interrupt = pg::make<pg::ServerInterrupt>(context);
+  core::learn_words(book, tree, sampler->values().data(), sampler->rows(), *interrupt, memory);
+  return *pg::make<std::pmr::vector<float>>(context, stored_codebook(*book, memory));
 }
 
 void load_alone(Relation heap, Relation index, IndexInfo *info, const core::CentroidTree &tree, LoadShared *shared,
@@ -131,10 +143,12 @@ IndexBuildResult *build(Relation heap, Relation index, IndexInfo *info) {
   MetaPage meta = make_meta(index);
   MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "ivfpq build", ALLOCSET_DEFAULT_SIZES);
   const size_t lists = lists_for(meta, pg::estimate_rows(heap));
-  const core::CentroidTree tree = choose_centroids(heap, index, info, meta, lists, context);
+  auto *sampler = pg::make<Sampler>(context, index, meta, sample_rows(lists, meta), context);
+  const core::CentroidTree tree = choose_centroids(heap, index, info, meta, lists, sampler, context);
+  const std::span<const float> codebook = choose_words(meta, tree, sampler, context);
   meta.lists = static_cast<uint32>(tree.count);
   pg::test_point("lists_centroids_chosen");
-  write_empty_lists(index, meta, tree.centroids);
+  write_empty_lists(index, meta, tree.centroids, codebook);
   pg::test_point("lists_empty_written");
   report_phase(kAssigningTuples, 0);
   auto *shared = static_cast<LoadShared *>(MemoryContextAllocZero(context, sizeof(LoadShared)));

@@ -29,7 +29,7 @@ class Sampler {
   // At most so many rows.
   Sampler(Relation index, const MetaPage &meta, size_t rows, MemoryContext context);
   void run(Relation heap, IndexInfo *info);
-  const std::pmr::vector<float> &values() const { return values_; }
+  std::pmr::vector<float> &values() { return values_; }
   size_t rows() const { return values_.size() / dimensions_; }
 
  private:

@@ -133,7 +133,7 @@ void ListCalibrator::read_sample(const Place &place) {
   core::OwnQuery query(index_.meta.dimensions, index_.meta.metric, index_.cache->rotation, &memory_);
   query.aim(code, codes_.data());
   core::PreparedListQuery tables(&memory_);
-  tables.prepare(shape.code, nullptr, query.rotated());
+  tables.prepare(shape.code, index_.book(), query.rotated());
   samples_.push_back({place.row, std::move(query), std::move(tables), {}, {}});
 }
 

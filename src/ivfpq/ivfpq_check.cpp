@@ -28,6 +28,7 @@ ListCheck::ListCheck(const OpenIndex &index, Findings *findings, std::pmr::memor
 void ListCheck::run() {
   claimed_[kMetaBlock] = 1;
   check_directory();
+  check_codebook();
   for (uint32 list = 0; list < index_.cache->lists.size(); ++list) check_list(list);
   check_rows();
   check_unclaimed();
@@ -68,6 +69,30 @@ void ListCheck::check_directory() {
     first += used;
     block = page_info(directory_page_.data)->next;
   }
+}
+
+// What could be read was complete, or the index would not be open.
+void ListCheck::check_codebook() {
+  const core::ProductBook *book = index_.book();
+  if (book == nullptr) return;
+  uint32 number = 0;
+  for (BlockNumber block = index_.meta.codebook; block < blocks_; ++number) {
+    claim(block, kWordsAreWhole, kMetaBlock);
+    if (!copy_page(block, &page_)) return;
+    const PageInfo *info = page_info(page_.data);
+    if (info->kind != PageKind::codebook || info->position != number) {
+      findings_->add(kWordsAreWhole, true, block, -1, "a page of kind %d at place %u of the words, %u expected",
+                     static_cast<int>(info->kind), info->position, number);
+      return;
+    }
+    block = info->next;
+  }
+  bool sane = std::isfinite(book->error_ratio) && book->error_ratio > 0.0f;
+  for (const auto *part : {&book->weights, &book->words, &book->rotation})
+    sane = sane && std::all_of(part->begin(), part->end(), [](float value) { return std::isfinite(value); });
+  sane = sane && std::all_of(book->weights.begin(), book->weights.end(), [](float weight) { return weight > 0.0f; });
+  if (!sane)
+    findings_->add(kWordsAreWhole, true, index_.meta.codebook, -1, "words, weights or rotation are not numbers");
 }
 
 // Of a list that is not in use: one that others replaced, or that an interrupted change began.

@@ -25,6 +25,7 @@ enum Invariant : int {
   kEveryRowIsIndexed = 7,
   kPageIsReferenced = 8,
   kEntryIsValid = 9,
+  kWordsAreWhole = 10,
 };
 
 // One check. Reads copies of pages, each taken under a share lock; never holds two.
@@ -48,6 +49,7 @@ class ListCheck {
   void claim(BlockNumber block, Invariant invariant, BlockNumber from);
   void check_directory();
   void check_entry(BlockNumber block, uint32 place, uint32 number, const ListEntry &entry);
+  void check_codebook();
   void check_list(uint32 list);
   bool check_codes_page(uint32 list, BlockNumber block, BlockNumber *next);
   void check_vector_pages(BlockNumber block);

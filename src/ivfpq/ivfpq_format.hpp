@@ -27,7 +27,13 @@ inline constexpr uint16 kFormatVersion = 1;
 inline constexpr BlockNumber kMetaBlock = 0;
 inline constexpr BlockNumber kDirectoryBlock = 1;  // its first page; the others follow by links
 
-enum class PageKind : uint16 { meta = 1, directory = 2, codes = 3, vectors = 4, free = 5 };
+enum class PageKind : uint16 { meta = 1, directory = 2, codes = 3, vectors = 4, free = 5, codebook = 6 };
+
+// How codes are made.
+enum class Quantizer : uint16 {
+  bits = 0,  // levels of each axis
+  pq = 1,    // words of a few axes each
+};
 
 // Of a page of codes: whether it takes rows.
 enum class PageState : uint16 {
@@ -40,12 +46,12 @@ enum class PageState : uint16 {
 struct PageInfo {
   PageKind kind;
   uint16 format_version;
-  uint16 used;        // codes: lanes that ever held a row; directory: entries
+  uint16 used;        // codes: lanes that ever held a row; directory: entries; codebook: values
   uint16 live;        // codes: lanes that hold one
   uint32 list;        // codes: whose page it is
-  BlockNumber next;   // codes, directory: the next page of the chain, InvalidBlockNumber at its end
+  BlockNumber next;   // codes, directory, codebook: the next page of the chain, InvalidBlockNumber at its end
   BlockNumber owner;  // vectors: the page of codes whose rows they are
-  uint32 position;    // codes: pages before it in the chain
+  uint32 position;    // codes, codebook: pages before it in the chain
   PageState state;    // codes
   uint16 unused;
   uint32 reserved[3];
@@ -75,6 +81,11 @@ struct ListShape {
   uint32 entries_per_page() const { return static_cast<uint32>(kContentBytes / entry_bytes()); }
 };
 
+// Above these a code covers the first axes of the rotation only.
+inline constexpr size_t kMaxCodeAxes = 1024, kTruncatedAxes = 768;
+
+// With as many blocks as a page has room for: 0 when there is none. `axes`: that the code covers, or parts.
+ListShape make_shape(size_t dimensions, unsigned bits, size_t axes);
 // The largest number of axes that a page has room for in so many bits.
 size_t max_code_axes(unsigned bits);
 // REQUIRES: bits in {1, 2, 4}; 1 <= dimensions <= 16,000.
@@ -87,8 +98,8 @@ struct MetaPage {
   core::Metric metric;
   uint32 dimensions;
   uint16 own_bits;
-  uint16 code_bits;
-  uint32 code_axes;
+  uint16 code_bits;  // of an axis, or with pq of a part
+  uint32 code_axes;  // with pq: parts
   uint16 blocks;
   uint16 vectors;
   uint64 rotation_seed;
@@ -98,7 +109,10 @@ struct MetaPage {
   uint32 version;          // of the directory: which of its entries count
   uint64 rows;             // when vacuum or the build last counted
   uint32 measured_blocks;  // of the index when its curve was measured
-  uint32 reserved[17];
+  Quantizer quantizer;
+  uint16 unused;
+  BlockNumber codebook;  // pq: its first page; the others follow by links
+  uint32 reserved[15];
   core::RecallCurve curve;
 };
 static_assert(offsetof(MetaPage, curve) == 128);

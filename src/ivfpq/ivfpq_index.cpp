@@ -6,6 +6,7 @@
 #include <cmath>
 #include <limits>
 
+#include "ivfpq/ivfpq_codebook.hpp"
 #include "pg/index_cache.hpp"
 
 extern "C" {
@@ -19,8 +20,6 @@ namespace {
 
 using Caches = pg::IndexCaches<IndexCache>;
 
-// Above these a code covers the first axes of the rotation only.
-constexpr size_t kMaxCodeAxes = 1024, kTruncatedAxes = 768;
 constexpr uint32 kMaxBlocks = 32;
 
 // Blocks of 32 that a page has room for.
@@ -28,15 +27,6 @@ uint32 blocks_that_fit(ListShape shape) {
   for (shape.blocks = kMaxBlocks; shape.blocks > 0; --shape.blocks)
     if (shape.codes_end() <= kContents + kContentBytes) break;
   return shape.blocks;
-}
-
-ListShape make_shape(size_t dimensions, unsigned bits, size_t axes) {
-  ListShape shape{};
-  shape.own = core::own_shape(core::OwnKind::rotated, dimensions);
-  shape.code = {dimensions, axes, bits};
-  shape.vectors = static_cast<uint32>(kContentBytes / shape.vector_bytes());
-  shape.blocks = blocks_that_fit(shape);
-  return shape;
 }
 
 // Copies the entries that count at that version from a page of the directory. Returns the next page.
@@ -89,7 +79,23 @@ void load_directory(OpenIndex *index) {
   cache->is_loaded = true;
 }
 
+bool is_code_possible(const MetaPage &meta) {
+  const unsigned bits = meta.code_bits;
+  if (meta.code_axes < 1 || meta.code_axes > Min(meta.dimensions, kMaxCodeAxes)) return false;
+  if (meta.quantizer == Quantizer::bits) return bits == 1 || bits == 2 || bits == 4;
+  return meta.quantizer == Quantizer::pq && (bits == 4 || bits == 8) && meta.dimensions % meta.code_axes == 0;
+}
+
 }  // namespace
+
+ListShape make_shape(size_t dimensions, unsigned bits, size_t axes) {
+  ListShape shape{};
+  shape.own = core::own_shape(core::OwnKind::rotated, dimensions);
+  shape.code = {dimensions, axes, bits};
+  shape.vectors = static_cast<uint32>(kContentBytes / shape.vector_bytes());
+  shape.blocks = blocks_that_fit(shape);
+  return shape;
+}
 
 size_t max_code_axes(unsigned bits) {
   size_t axes = kMaxCodeAxes;
@@ -124,9 +130,7 @@ void read_meta(Relation index, MetaPage *meta) {
                     errmsg("index \"%s\" has format version %d, this library reads version %d",
                            RelationGetRelationName(index), meta->format_version, kFormatVersion),
                     errhint("Please REINDEX it.")));
-  bool sane = meta->dimensions >= 1 && meta->dimensions <= 16000 && meta->lists >= 1 &&
-              (meta->code_bits == 1 || meta->code_bits == 2 || meta->code_bits == 4) && meta->code_axes >= 1 &&
-              meta->code_axes <= Min(meta->dimensions, kMaxCodeAxes) &&
+  bool sane = meta->dimensions >= 1 && meta->dimensions <= 16000 && meta->lists >= 1 && is_code_possible(*meta) &&
               (meta->metric == core::Metric::l2 || meta->metric == core::Metric::inner_product ||
                meta->metric == core::Metric::cosine);
   if (sane) {
@@ -160,6 +164,7 @@ void open_index(Relation relation, OpenIndex *index) {
     auto *holders = static_cast<uint32 *>(MemoryContextAllocZero(CacheMemoryContext, sizeof(uint32)));
     index->cache = Caches::make_cache(relation, index->meta, shape_of(index->meta), holders);
   }
+  load_codebook(relation, index->meta, index->cache);
   pg::grow_hints(relation, index->cache->memory.context(), &index->cache->hints);
   if (!index->cache->is_loaded || index->cache->version != index->meta.version) {
     load_directory(index);
@@ -268,6 +273,8 @@ void initialize_vectors_page(Page page, const ListShape &shape, BlockNumber owne
 }
 
 void initialize_free_page(Page page) { initialize(page, PageKind::free, kContents); }
+
+void initialize_codebook_page(Page page, Size lower) { initialize(page, PageKind::codebook, lower); }
 
 bool is_free_page(Page page) {
   const auto *header = reinterpret_cast<PageHeader>(page);

@@ -3,9 +3,11 @@
 #pragma once
 
 #include <memory_resource>
+#include <optional>
 #include <vector>
 
 #include "core/own_query.hpp"
+#include "core/product_code.hpp"
 #include "core/rotation.hpp"
 #include "ivfpq/ivfpq_format.hpp"
 #include "pg/memory.hpp"
@@ -48,6 +50,8 @@ struct IndexCache {
   std::pmr::vector<uint8_t> centroids;      // [lists][dimensions], unpacked
   float longest_centroid = 0.0f;            // its length
   std::pmr::vector<BlockNumber> directory;  // its pages
+  std::optional<core::ProductBook> book;    // with pq; the index keeps it as it is
+  bool has_book = false;                    // and it is complete
   bool is_loaded = false;
   uint32 version = 0;  // of the directory that was copied
   uint32 freed = 0;    // the meta page's when the tails were last set back to the heads
@@ -59,6 +63,7 @@ struct OpenIndex {
   MetaPage meta;
   IndexCache *cache;
   const ListShape &shape() const { return cache->shape; }
+  const core::ProductBook *book() const { return cache->has_book ? &*cache->book : nullptr; }
   const uint8_t *centroid_codes(uint32 list) const { return &cache->centroids[Size{list} * meta.dimensions]; }
 };
 
@@ -100,6 +105,7 @@ void initialize_directory_page(Page page, const ListShape &shape);
 void initialize_codes_page(Page page, const ListShape &shape, uint32 list);
 void initialize_vectors_page(Page page, const ListShape &shape, BlockNumber owner);
 void initialize_free_page(Page page);
+void initialize_codebook_page(Page page, Size lower);
 
 // A page that nobody needs: what pg::new_page asks.
 bool is_free_page(Page page);

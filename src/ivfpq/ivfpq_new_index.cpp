@@ -4,8 +4,10 @@
 
 #include <algorithm>
 
+#include "ivfpq/ivfpq_codebook.hpp"
 #include "ivfpq/ivfpq_internal.hpp"
 #include "ivfpq/ivfpq_options.hpp"
+#include "pg/boundary.hpp"
 
 extern "C" {
 #include "access/xloginsert.h"
@@ -28,6 +30,36 @@ void check_code_fits(int dimensions, int bits) {
                     errhint("Use bits = 1, which takes every dimension.")));
 }
 
+// Sub-vectors as asked for. Raises when they do not divide the dimensions or fit a page.
+uint32 check_parts(uint32 dimensions, unsigned bits, uint32 wanted) {
+  const uint32 divisor = std::min(wanted, dimensions);
+  uint32 below = divisor;
+  while (dimensions % below != 0) --below;
+  if (below != wanted)
+    ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+                    errmsg("subvectors must divide the %u dimensions of the column", dimensions),
+                    errhint("Use a divisor, such as %u.", below)));
+  const uint32 fitting = fitting_parts(dimensions, bits, wanted);
+  if (fitting != wanted)
+    ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+                    errmsg("a page has no room for %u subvectors with bits = %u", wanted, bits),
+                    errhint("Use at most %u.", fitting)));
+  return wanted;
+}
+
+ListShape choose_codes(Relation index, int dimensions) {
+  const auto d = static_cast<uint32>(dimensions);
+  int bits = option_bits(index);
+  if (option_quantizer(index) == Quantizer::pq) {
+    const auto word_bits = static_cast<unsigned>(bits == 0 ? 4 : bits);
+    const auto wanted = static_cast<uint32>(option_subvectors(index));
+    return make_shape(d, word_bits, wanted == 0 ? default_parts(d, word_bits) : check_parts(d, word_bits, wanted));
+  }
+  if (bits == 0) bits = dimensions < kTwoBitDimensions ? 2 : 1;
+  check_code_fits(dimensions, bits);
+  return choose_shape(d, static_cast<unsigned>(bits));
+}
+
 }  // namespace
 
 size_t lists_for(const MetaPage &meta, double rows) {
@@ -46,17 +78,16 @@ MetaPage make_meta(Relation index) {
   if (ops.metric == core::Metric::cosine && dimensions == 1)
     ereport(ERROR,
             (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("dimensions must be greater than one for this opclass")));
-  int bits = option_bits(index);
-  if (bits == 0) bits = dimensions < kTwoBitDimensions ? 2 : 1;
-  check_code_fits(dimensions, bits);
-  const ListShape shape = choose_shape(static_cast<size_t>(dimensions), static_cast<unsigned>(bits));
+  const ListShape shape = choose_codes(index, dimensions);
   MetaPage meta{};
   meta.magic = kIndexMagic;
   meta.format_version = kFormatVersion;
   meta.metric = ops.metric;
   meta.dimensions = static_cast<uint32>(dimensions);
   meta.own_bits = static_cast<uint16>(shape.own.own_bits);
-  meta.code_bits = static_cast<uint16>(bits);
+  meta.quantizer = option_quantizer(index);
+  meta.codebook = InvalidBlockNumber;
+  meta.code_bits = static_cast<uint16>(shape.code.bits);
   meta.code_axes = static_cast<uint32>(shape.code.axes);
   meta.blocks = static_cast<uint16>(shape.blocks);
   meta.vectors = static_cast<uint16>(shape.vectors);
@@ -91,11 +122,13 @@ void fill_directory(Page page, const MetaPage &meta, const ListShape &shape, uin
 
 }  // namespace
 
-void write_empty_lists(Relation index, const MetaPage &meta, const float *centroids) {
+void write_empty_lists(Relation index, MetaPage meta, const float *centroids, std::span<const float> codebook) {
   const ListShape shape = shape_of(meta);
   auto *codes = static_cast<uint8_t *>(palloc0(meta.dimensions));
   const BlockNumber directory_end = kDirectoryBlock + directory_pages(meta, shape);
-  for (BlockNumber block = kMetaBlock; block < directory_end + meta.lists; ++block) {
+  const BlockNumber lists_end = directory_end + meta.lists;
+  if (!codebook.empty()) meta.codebook = lists_end;
+  for (BlockNumber block = kMetaBlock; block < lists_end + codebook_pages(codebook); ++block) {
     CHECK_FOR_INTERRUPTS();
     const Buffer buffer = pg::extend(index);
     const Page page = BufferGetPage(buffer);
@@ -103,13 +136,29 @@ void write_empty_lists(Relation index, const MetaPage &meta, const float *centro
       initialize_meta_page(page, meta);
     else if (block < directory_end)
       fill_directory(page, meta, shape, block - kDirectoryBlock, centroids, codes);
-    else
+    else if (block < lists_end)
       initialize_codes_page(page, shape, block - directory_end);
+    else
+      fill_codebook_page(page, codebook, block, block - lists_end);
     MarkBufferDirty(buffer);
     UnlockReleaseBuffer(buffer);
   }
   pfree(codes);
 }
+
+namespace {
+
+// In the caller's memory.
+std::span<const float> normal_codebook(const MetaPage &meta) {
+  if (meta.quantizer != Quantizer::pq) return {};
+  auto *memory = pg::make<pg::ContextResource>(CurrentMemoryContext, CurrentMemoryContext);
+  auto *book = pg::make<core::ProductBook>(CurrentMemoryContext, product_shape(meta), memory);
+  pg::ServerInterrupt interrupt;
+  core::assume_normal_words(book, interrupt, memory);
+  return *pg::make<std::pmr::vector<float>>(CurrentMemoryContext, stored_codebook(*book, memory));
+}
+
+}  // namespace
 
 // One list round zero. The init fork of an unlogged index is WAL-logged although the index is not: recovery may drop
 // and recreate the files around it.
@@ -119,7 +168,10 @@ void build_empty(Relation index) {
   const ListShape shape = shape_of(meta);
   auto *centroid = static_cast<float *>(palloc0(meta.dimensions * sizeof(float)));
   auto *codes = static_cast<uint8_t *>(palloc0(meta.dimensions));
-  for (BlockNumber block = kMetaBlock; block <= kDirectoryBlock + 1; ++block) {
+  const std::span<const float> codebook = normal_codebook(meta);
+  constexpr BlockNumber kListsEnd = kDirectoryBlock + 2;
+  if (!codebook.empty()) meta.codebook = kListsEnd;
+  for (BlockNumber block = kMetaBlock; block < kListsEnd + codebook_pages(codebook); ++block) {
     const Buffer buffer = compat::extend_locked(index, INIT_FORKNUM);
     START_CRIT_SECTION();
     const Page page = BufferGetPage(buffer);
@@ -127,8 +179,10 @@ void build_empty(Relation index) {
       initialize_meta_page(page, meta);
     else if (block == kDirectoryBlock)
       fill_directory(page, meta, shape, 0, centroid, codes);
-    else
+    else if (block < kListsEnd)
       initialize_codes_page(page, shape, 0);
+    else
+      fill_codebook_page(page, codebook, block, block - kListsEnd);
     MarkBufferDirty(buffer);
     log_newpage_buffer(buffer, true);
     END_CRIT_SECTION();

@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: PostgreSQL
 #pragma once
 
+#include <span>
+
 #include "ivfpq/ivfpq_index.hpp"
 
 namespace quiver::ivfpq {
@@ -16,7 +18,7 @@ size_t lists_for(const MetaPage &meta, double rows);
 MetaPage make_meta(Relation index);
 
 // Writes everything that precedes the first row, not logged yet: the whole file is, at the end. `centroids`:
-// [meta.lists][dimensions], rotated.
-void write_empty_lists(Relation index, const MetaPage &meta, const float *centroids);
+// [meta.lists][dimensions], rotated. `codebook`: empty without pq.
+void write_empty_lists(Relation index, MetaPage meta, const float *centroids, std::span<const float> codebook);
 
 }  // namespace quiver::ivfpq

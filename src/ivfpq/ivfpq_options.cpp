@@ -47,12 +47,26 @@ void define_scan_settings(const SettingNames &names, int max_lists, Settings *se
                            GUC_EXPLAIN, nullptr, nullptr, nullptr);
 }
 
-bool check_bits(int bits) { return bits == 0 || bits == 1 || bits == 2 || bits == 4; }
+relopt_enum_elt_def quantizer_values[] = {
+    {"bits", static_cast<int>(Quantizer::bits)}, {"pq", static_cast<int>(Quantizer::pq)}, {nullptr, 0}};
 
-void validate_bits(int bits) {
-  if (!check_bits(bits))
+bool check_bits(const Options &options) {
+  const int bits = options.bits;
+  if (options.quantizer == static_cast<int>(Quantizer::pq)) return bits == 0 || bits == 4 || bits == 8;
+  return bits == 0 || bits == 1 || bits == 2 || bits == 4;
+}
+
+void validate_codes(const Options &options) {
+  const bool words = options.quantizer == static_cast<int>(Quantizer::pq);
+  if (!check_bits(options) && words)
+    ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("bits must be 0, 4 or 8 with quantizer = pq"),
+                    errhint("0 chooses 4.")));
+  if (!check_bits(options))
     ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("bits must be 0, 1, 2 or 4"),
                     errhint("0 chooses 2 below 200 dimensions, else 1.")));
+  if (options.subvectors > 0 && !words)
+    ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("subvectors needs quantizer = pq"),
+                    errhint("Leave it out, or add quantizer = pq.")));
 }
 
 const Options *options_of(Relation index) { return reinterpret_cast<const Options *>(index->rd_options); }
@@ -68,8 +82,14 @@ const Settings &settings_of(Relation index) { return is_ivfflat(index) ? ivfflat
 void define_settings() {
   ivfpq_kind = add_reloption_kind();
   ivfflat_kind = add_reloption_kind();
-  add_int_reloption(ivfpq_kind, "bits", "Bits of a row's code for each axis, 0 for a choice by the dimensions", 0, 0, 4,
+  add_int_reloption(ivfpq_kind, "bits",
+                    "Bits of a row's code for each axis or sub-vector, 0 for a choice by the dimensions", 0, 0, 8,
                     AccessExclusiveLock);
+  add_enum_reloption(ivfpq_kind, "quantizer", "How the codes of rows are made", quantizer_values,
+                     static_cast<int>(Quantizer::bits), "Valid values are \"bits\" and \"pq\".", AccessExclusiveLock);
+  add_int_reloption(ivfpq_kind, "subvectors",
+                    "Parts of a vector that pq codes one by one, 0 for a choice by the dimensions", 0, 0,
+                    static_cast<int>(kMaxCodeAxes), AccessExclusiveLock);
   add_int_reloption(ivfpq_kind, "lists", "Number of lists, 0 for a choice by the rows", 0, 0, kMaxLists,
                     AccessExclusiveLock);
   add_int_reloption(ivfflat_kind, "lists", "Number of lists", kFlatDefaultLists, 1, kFlatMaxLists, AccessExclusiveLock);
@@ -85,10 +105,12 @@ bytea *parse_ivfpq_options(Datum reloptions, bool validate) {
   static const relopt_parse_elt kElements[] = {
       compat::parse_element("bits", RELOPT_TYPE_INT, offsetof(Options, bits)),
       compat::parse_element("lists", RELOPT_TYPE_INT, offsetof(Options, lists)),
+      compat::parse_element("quantizer", RELOPT_TYPE_ENUM, offsetof(Options, quantizer)),
+      compat::parse_element("subvectors", RELOPT_TYPE_INT, offsetof(Options, subvectors)),
   };
   auto *options = static_cast<bytea *>(
       build_reloptions(reloptions, validate, ivfpq_kind, sizeof(Options), kElements, lengthof(kElements)));
-  if (validate && options != nullptr) validate_bits(reinterpret_cast<Options *>(options)->bits);
+  if (validate && options != nullptr) validate_codes(*reinterpret_cast<Options *>(options));
   return options;
 }
 
@@ -107,7 +129,17 @@ int option_lists(Relation index) {
 
 int option_bits(Relation index) {
   if (is_ivfflat(index) || options_of(index) == nullptr) return 0;
-  return check_bits(options_of(index)->bits) ? options_of(index)->bits : 0;
+  return check_bits(*options_of(index)) ? options_of(index)->bits : 0;
+}
+
+Quantizer option_quantizer(Relation index) {
+  const bool words = !is_ivfflat(index) && options_of(index) != nullptr &&
+                     options_of(index)->quantizer == static_cast<int>(Quantizer::pq);
+  return words ? Quantizer::pq : Quantizer::bits;
+}
+
+int option_subvectors(Relation index) {
+  return option_quantizer(index) == Quantizer::pq ? options_of(index)->subvectors : 0;
 }
 
 // With 256 rows to a list, twice the root of the lists finds .957 of the ten nearest on words.

@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: PostgreSQL
 #pragma once
 
-#include "pg/postgres.hpp"
+#include "ivfpq/ivfpq_format.hpp"
 
 extern "C" {
 #include "access/reloptions.h"
@@ -15,11 +15,14 @@ inline constexpr int kMaxLists = 65536;
 inline constexpr double kDefaultTargetRecall = 0.95;
 inline constexpr int kFlatDefaultLists = 100, kFlatMaxLists = 32768;
 
-// WITH (lists = ..., bits = ...), in the layout that reloptions want. ivfflat has the first only.
+// WITH (lists = ..., bits = ..., quantizer = ..., subvectors = ...), in the layout that reloptions want. ivfflat has
+// the first only.
 struct Options {
   int32 vl_len_;
   int lists;  // 0: by the number of rows
-  int bits;   // 0: by the dimensions
+  int bits;   // 0: by the quantizer and the dimensions
+  int quantizer;
+  int subvectors;  // 0: by the dimensions
 };
 
 enum class IterativeScan : int { off, relaxed_order, strict_order };
@@ -40,6 +43,8 @@ bytea *parse_ivfpq_options(Datum reloptions, bool validate);
 bytea *parse_ivfflat_options(Datum reloptions, bool validate);
 int option_lists(Relation index);
 int option_bits(Relation index);
+Quantizer option_quantizer(Relation index);
+int option_subvectors(Relation index);
 
 // Whether the index is of ivfpq or ivfflat.
 bool is_lists(Relation index);

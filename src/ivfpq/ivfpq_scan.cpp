@@ -68,7 +68,7 @@ void ScanRun::start(IndexScanDesc scan, bool *query_is_null) {
     begin_sweep();
     return;
   }
-  tables_.prepare(index_.shape().code, nullptr, query_.rotated());
+  tables_.prepare(index_.shape().code, index_.book(), query_.rotated());
   ranking_.rank(index_, query_);
 }
 

@@ -44,7 +44,7 @@ Replacement::Replacement(const OpenIndex &index, Directory *directory, Size budg
       lanes_(&memory_),
       labels_(index.shape().lanes(), &memory_),
       writers_(&memory_),
-      encoder_(index.shape().code, nullptr, index.meta.metric == core::Metric::inner_product, &memory_) {
+      encoder_(index.shape().code, index.book(), index.meta.metric == core::Metric::inner_product, &memory_) {
   lanes_.reserve(index.shape().lanes());
 }
 

@@ -20,7 +20,7 @@ $standby->start;
 create_items($primary, 600, 16);
 $primary->safe_psql('postgres', 'DROP INDEX items_v; CREATE INDEX items_v ON items USING ivfpq (v vector_l2_ops) WITH (lists = 6);
 	CREATE INDEX items_cosine ON items USING ivfflat (v vector_cosine_ops) WITH (lists = 40);
-	CREATE INDEX items_grown ON items USING ivfpq (v vector_ip_ops); CREATE INDEX ON items (note)');
+	CREATE INDEX items_grown ON items USING ivfpq (v vector_ip_ops) WITH (quantizer = pq, bits = 8); CREATE INDEX ON items (note)');
 my $damage = "SELECT i, v.* FROM unnest(ARRAY['items_v', 'items_cosine', 'items_grown']::regclass[]) i, quiver_verify(i, true) v WHERE is_damage";
 my $ask = "SET enable_seqscan = off; SELECT q, array(SELECT id FROM items ORDER BY v <-> (SELECT make_vector(-q)) LIMIT 15),
 	array(SELECT id FROM items ORDER BY v <=> (SELECT make_vector(-q)) LIMIT 15),
@@ -132,10 +132,11 @@ is($primary->safe_psql('postgres', "INSERT INTO fleeting VALUES (make_vector(1))
 is($primary->safe_psql('postgres', "SELECT count(*) FROM quiver_verify('fleeting_v', true)"), '0', 'and is sound');
 
 # Each fault is written into a copy of the file; the check finds it under its number, and scans end with rows or an error.
-$primary->safe_psql('postgres', 'DROP INDEX items_cosine, items_grown; REINDEX INDEX items_v; CHECKPOINT');
+$primary->safe_psql('postgres', 'DROP INDEX items_cosine, items_grown; ALTER INDEX items_v SET (quantizer = pq); REINDEX INDEX items_v; CHECKPOINT');
 my $path = $primary->data_dir . '/' . $primary->safe_psql('postgres', "SELECT pg_relation_filepath('items_v')");
 my $lists = 6;
 my $codes = 2 + 0;  # meta page, one page of the directory, then the first page of each list
+my $words = $codes + $lists;
 my $sound = read_index($path);
 # The first page of vectors of the first list.
 my ($vectors) = unpack 'L<', substr $sound, 8192 * $codes + 64, 4;
@@ -148,6 +149,10 @@ my @faults = (
 	[ 'a page of vectors that belongs elsewhere', 5, 8192 * $vectors + 40, pack('L<', 77) ],
 	[ 'no page of vectors', 5, 8192 * $codes + 64, pack('L<', 0xffffffff) ],
 	[ 'an error that is too small', 6, 8192 * $vectors + 64 + 12, pack('f<', 0) ],
+	[ 'a page of words of another kind', 10, 8192 * $words + 24, pack('S<', 4) ],
+	[ 'a page of words in the wrong place', 10, 8192 * $words + 44, pack('L<', 1) ],
+	[ 'words that end too early', 10, 8192 * $words + 28, pack('S<', 40) ],
+	[ 'a word that is not a number', 10, 8192 * $words + 64 + 4 * (2 + 16 + 5), "\xff" x 4 ],
 	[ 'a page of noise', 0, 8192 * ($codes + 2), "\x5a" x 8192 ],
 	[ 'no meta page', 0, 8192 * 0 + 64, "\0" x 64 ]);
 for my $fault (@faults) {

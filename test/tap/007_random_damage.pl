@@ -23,7 +23,8 @@ $node->safe_psql('postgres', 'INSERT INTO items (id, v) SELECT 1000 + i, make_ve
 my @kinds = (['v vector_l2_ops', 'v <-> make_vector(7)'], ['v vector_cosine_ops', 'v <=> make_vector(7)'],
 	['v vector_l1_ops', 'v <+> make_vector(7)'], ['(v::sparsevec(24)) sparsevec_l2_ops', 'v::sparsevec(24) <-> make_vector(7)::sparsevec'],
 	['(binary_quantize(v)::bit(24)) bit_jaccard_ops', 'binary_quantize(v)::bit(24) <%> binary_quantize(make_vector(7))'],
-	['v vector_l2_ops', 'v <-> make_vector(7)', 'ivfpq', 'WITH (lists = 3)'], ['v vector_cosine_ops', 'v <=> make_vector(7)', 'ivfpq', '']);
+	['v vector_l2_ops', 'v <-> make_vector(7)', 'ivfpq', 'WITH (lists = 3)'], ['v vector_cosine_ops', 'v <=> make_vector(7)', 'ivfpq', ''],
+	['v vector_l2_ops', 'v <-> make_vector(7)', 'ivfpq', 'WITH (quantizer = pq)']);
 my $copies = $wanted < 20 ? $wanted : 20;
 my (@tables, %path);
 for my $i (0 .. $copies - 1) {
