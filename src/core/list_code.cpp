@@ -165,12 +165,14 @@ double fill_levels(const CodeShape &shape, const float *query, std::pmr::vector<
   return -static_cast<double>(middle_level(shape)) * sum;
 }
 
-// The product of each word with its part of the query.
+// The product of each word with its part of the query, from the book's origin on.
 void fill_words(const ProductBook &book, const float *query, std::pmr::vector<float> *values) {
   const ProductShape &shape = book.shape();
   const size_t words = shape.words(), axes = shape.axes();
-  std::pmr::vector<float> rotated(shape.dimensions, values->get_allocator().resource());
-  book.rotate(query, 1, rotated.data());
+  auto *memory = values->get_allocator().resource();
+  std::pmr::vector<float> moved(shape.dimensions, memory), rotated(shape.dimensions, memory);
+  simd::kernels().subtract(query, book.origin.data(), shape.dimensions, moved.data());
+  book.rotate(moved.data(), 1, rotated.data());
   values->assign(shape.parts * words, 0.0f);
   for (size_t part = 0; part < shape.parts; ++part)
     for (size_t axis = 0; axis < axes; ++axis) {

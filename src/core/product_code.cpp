@@ -34,6 +34,7 @@ ProductBook::ProductBook(const ProductShape &shape, std::pmr::memory_resource *m
     : words(shape.words() * shape.dimensions, memory),
       weights(shape.dimensions, 1.0f, memory),
       rotation(memory),
+      origin(shape.dimensions, 0.0f, memory),
       shape_(shape),
       weighted_(memory),
       halves_(memory) {}
@@ -79,7 +80,7 @@ ProductSums ProductEncoder::encode(const float *residual, float length, const fl
   const size_t d = shape.dimensions, axes = shape.axes();
   const float scale = std::sqrt(static_cast<float>(d) / length);
   for (size_t i = 0; i < d; ++i) values_[i] = residual[i] * scale;
-  std::copy_n(other, d, &values_[d]);
+  for (size_t i = 0; i < d; ++i) values_[d + i] = other[i] - book_.origin[i];
   book_.rotate(values_.data(), 2, rotated_.data());
   ProductSums sums{0.0f, 0.0f, 0.0f};
   for (size_t part = 0; part < shape.parts; ++part) {

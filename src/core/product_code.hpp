@@ -31,8 +31,9 @@ class ProductBook {
   const ProductShape &shape() const { return shape_; }
 
   // Words of part m: axis by axis the values of all words. A weight for each axis. The rotation: a row for each new
-  // axis, or nothing.
-  std::pmr::vector<float> words, weights, rotation;
+  // axis, or nothing. The origin, not rotated: tables of a query are of what it differs from there, which is less, and
+  // so are their roundings.
+  std::pmr::vector<float> words, weights, rotation, origin;
   // Errors of products with queries, of those that words would make which miss every axis alike.
   float error_ratio = 1.0f;
   const float *words_of(size_t part) const { return &words[part * shape_.axes() * shape_.words()]; }
@@ -51,7 +52,8 @@ class ProductBook {
   std::pmr::vector<float> weighted_, halves_;  // words times weights; half the weighted square of each word
 };
 
-// How a residual agrees with its code: <residual, c>, |c|^2 and <other, c>, where c is what the code stands for.
+// How a residual agrees with its code: <residual, c>, |c|^2 and <other - origin, c>, where c is what the code stands
+// for.
 struct ProductSums {
   float alignment, squared_norm, other_product;
 };

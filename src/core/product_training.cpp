@@ -196,6 +196,7 @@ void assume_normal_words(ProductBook *book, Interrupt &interrupt, std::pmr::memo
                                                    std::min(kRowsPerWord * shape.words(), kMostRows));
   std::pmr::vector<float> rows(n * axes + 1, memory);
   std::fill(book->weights.begin(), book->weights.end(), 1.0f);
+  std::fill(book->origin.begin(), book->origin.end(), 0.0f);
   book->rotation.clear();
   book->error_ratio = 1.0f;
   Random random(kSeed);
@@ -214,6 +215,7 @@ void learn_words(ProductBook *book, const CentroidTree &tree, float *rows, size_
   if (n < kLeastRowsPerWord * shape.words()) return;
   n = make_residuals(tree, rows, n, word_sample_rows(shape), interrupt, memory);
   if (n < kLeastRowsPerWord * shape.words()) return;
+  for (size_t i = 0; i < tree.count * d; ++i) book->origin[i % d] += tree.centroids[i] / static_cast<float>(tree.count);
   if (d <= kMaxBookRotation) learn_rotation(book, rows, n, interrupt, memory);
   rotate_and_weigh(book, rows, n, memory);
   std::pmr::vector<float> part_rows(n * axes, memory);

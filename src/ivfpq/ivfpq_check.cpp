@@ -88,7 +88,7 @@ void ListCheck::check_codebook() {
     block = info->next;
   }
   bool sane = std::isfinite(book->error_ratio) && book->error_ratio > 0.0f;
-  for (const auto *part : {&book->weights, &book->words, &book->rotation})
+  for (const auto *part : {&book->origin, &book->weights, &book->words, &book->rotation})
     sane = sane && std::all_of(part->begin(), part->end(), [](float value) { return std::isfinite(value); });
   sane = sane && std::all_of(book->weights.begin(), book->weights.end(), [](float weight) { return weight > 0.0f; });
   if (!sane)

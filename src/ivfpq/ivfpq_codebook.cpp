@@ -20,7 +20,7 @@ struct PartLimits {
 constexpr PartLimits kFourBits = {2, 256}, kEightBits = {4, 128};
 constexpr uint32 kTooManyAxes = 16;
 constexpr uint32 kValuesPerPage = kContentBytes / sizeof(float);
-// Before weights, words and the rotation: the ratio of errors, and how many axes the rotation has.
+// Before origin, weights, words and the rotation: the ratio of errors, and how many axes the rotation has.
 constexpr size_t kHeaderValues = 2;
 
 bool fits(uint32 dimensions, unsigned bits, uint32 parts) {
@@ -72,10 +72,10 @@ size_t codebook_sample_rows(const MetaPage &meta) {
 std::pmr::vector<float> stored_codebook(const core::ProductBook &book, std::pmr::memory_resource *memory) {
   std::pmr::vector<float> values(memory);
   const bool rotates = !book.rotation.empty();
-  values.reserve(kHeaderValues + book.weights.size() + book.words.size() + book.rotation.size());
+  values.reserve(kHeaderValues + book.origin.size() + book.weights.size() + book.words.size() + book.rotation.size());
   values.push_back(book.error_ratio);
   values.push_back(rotates ? static_cast<float>(book.shape().dimensions) : 0.0f);
-  for (const auto *part : {&book.weights, &book.words, &book.rotation})
+  for (const auto *part : {&book.origin, &book.weights, &book.words, &book.rotation})
     values.insert(values.end(), part->begin(), part->end());
   return values;
 }
@@ -97,7 +97,7 @@ void fill_codebook_page(Page page, std::span<const float> values, BlockNumber bl
 void load_codebook(Relation relation, const MetaPage &meta, IndexCache *cache) {
   if (meta.quantizer != Quantizer::pq || cache->has_book) return;
   const core::ProductShape shape = product_shape(meta);
-  const size_t d = shape.dimensions, fixed = kHeaderValues + d + shape.words() * d;
+  const size_t d = shape.dimensions, fixed = kHeaderValues + 2 * d + shape.words() * d;
   std::pmr::vector<float> values(&cache->memory);
   for (BlockNumber block = meta.codebook; block != InvalidBlockNumber;) {
     CHECK_FOR_INTERRUPTS();
@@ -109,7 +109,7 @@ void load_codebook(Relation relation, const MetaPage &meta, IndexCache *cache) {
   core::ProductBook &book = cache->book.emplace(shape, &cache->memory);
   const float *next = &values[kHeaderValues];
   book.error_ratio = values[0];
-  for (auto *part : {&book.weights, &book.words}) {
+  for (auto *part : {&book.origin, &book.weights, &book.words}) {
     std::copy_n(next, part->size(), part->begin());
     next += part->size();
   }

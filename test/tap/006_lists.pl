@@ -152,7 +152,7 @@ my @faults = (
 	[ 'a page of words of another kind', 10, 8192 * $words + 24, pack('S<', 4) ],
 	[ 'a page of words in the wrong place', 10, 8192 * $words + 44, pack('L<', 1) ],
 	[ 'words that end too early', 10, 8192 * $words + 28, pack('S<', 40) ],
-	[ 'a word that is not a number', 10, 8192 * $words + 64 + 4 * (2 + 16 + 5), "\xff" x 4 ],
+	[ 'a word that is not a number', 10, 8192 * $words + 64 + 4 * (2 + 2 * 16 + 5), "\xff" x 4 ],
 	[ 'a page of noise', 0, 8192 * ($codes + 2), "\x5a" x 8192 ],
 	[ 'no meta page', 0, 8192 * 0 + 64, "\0" x 64 ]);
 for my $fault (@faults) {

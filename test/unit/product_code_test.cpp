@@ -27,7 +27,7 @@ struct Rows {
     std::normal_distribution<float> normal;
     for (size_t i = 0; i < d; ++i) {
       scales[i] = std::pow(decay, static_cast<float>(i));
-      centroid[i] = 0.5f * normal(random);
+      centroid[i] = 3.0f * normal(random);
       float *direction = &directions[i * d];
       for (size_t axis = 0; axis < d; ++axis) direction[axis] = normal(random);
       for (size_t other = 0; other < i; ++other) {
