@@ -64,22 +64,25 @@ sub write_index {
 	close $file;
 }
 
-# Whether a process still runs. The dead may stand in the process table for a while.
-sub runs {
+# A process's state as ps shows it, or nothing. The dead may stand in the process table for a while.
+sub state_of {
 	my ($pid) = @_;
-	open my $file, '<', "/proc/$pid/stat" or return 0;
+	open my $file, '<', "/proc/$pid/stat" or return '';
 	my $stat = <$file> // '';
 	close $file;
-	return $stat =~ /\) [^ZX]/;
+	return $stat =~ /\) (\S)/ ? $1 : '';
 }
 
-# The postmaster and all its children at once; the server can then be started again.
+# The postmaster and all its children at once; the server can then be started again. One that was just born would wait for
+# a dead one's lock for ever: the postmaster has to stand still while they are listed.
 sub crash {
 	my ($node) = @_;
 	my @lines = split /\n/, slurp_file($node->data_dir . '/postmaster.pid');
+	kill 'STOP', $lines[0];
+	usleep(1_000) until state_of($lines[0]) eq 'T';
 	my @processes = ($lines[0], split /\n/, `pgrep -P $lines[0]`);
 	kill 'KILL', @processes;
-	usleep(10_000) while grep { runs($_) } @processes;
+	usleep(10_000) while grep { state_of($_) =~ /[^ZX]/ } @processes;
 	# The new postmaster would remove the old one's segment, but must not take a dead one's process for a live one.
 	system_log('ipcrm', '-m', (split ' ', $lines[6])[1]);
 	unlink $node->data_dir . '/postmaster.pid', $node->host . '/.s.PGSQL.' . $node->port . '.lock';
