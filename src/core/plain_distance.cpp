@@ -101,7 +101,10 @@ double PlainDistance::sparse_distance(const ScalarCode &code, const uint8_t *own
   }
 }
 
-float PlainDistance::distance(const ScalarCode &code, const uint8_t *own) const { return read(code, own).distance; }
+float PlainDistance::distance(const ScalarCode &code, const uint8_t *own) const {
+  if (metric_ == Metric::hamming) return static_cast<float>(kernels_.hamming(bits_.data(), own, bits_.size()));
+  return read(code, own).distance;
+}
 
 // Of bits that had no room on the page the bound assumes the best: equal, and under Jaccard all common.
 Reading PlainDistance::read_bits(const uint8_t *own) const {

@@ -16,6 +16,9 @@ COMMENT ON ACCESS METHOD ivfpq IS 'index of lists for nearest neighbours: ORDER 
 CREATE FUNCTION ivfflat_halfvec_support(internal) RETURNS internal AS 'MODULE_PATHNAME' LANGUAGE C;
 COMMENT ON FUNCTION ivfflat_halfvec_support(internal) IS 'what ivfpq and ivfflat need to know of halfvec';
 
+CREATE FUNCTION ivfflat_bit_support(internal) RETURNS internal AS 'MODULE_PATHNAME' LANGUAGE C;
+COMMENT ON FUNCTION ivfflat_bit_support(internal) IS 'what ivfpq and ivfflat need to know of bit';
+
 CREATE OPERATOR CLASS vector_l2_ops
   DEFAULT FOR TYPE vector USING ivfflat AS
   OPERATOR 1 <-> (vector, vector) FOR ORDER BY float_ops,
@@ -67,6 +70,14 @@ CREATE OPERATOR CLASS halfvec_cosine_ops
   FUNCTION 5 ivfflat_halfvec_support(internal);
 COMMENT ON OPERATOR CLASS halfvec_cosine_ops USING ivfflat IS 'nearest neighbours by cosine distance, <=>';
 
+CREATE OPERATOR CLASS bit_hamming_ops
+  FOR TYPE bit USING ivfflat AS
+  OPERATOR 1 <~> (bit, bit) FOR ORDER BY float_ops,
+  FUNCTION 1 hamming_distance(bit, bit),
+  FUNCTION 3 hamming_distance(bit, bit),
+  FUNCTION 5 ivfflat_bit_support(internal);
+COMMENT ON OPERATOR CLASS bit_hamming_ops USING ivfflat IS 'nearest neighbours by Hamming distance, <~>';
+
 CREATE OPERATOR CLASS vector_l2_ops
   FOR TYPE vector USING ivfpq AS
   OPERATOR 1 <-> (vector, vector) FOR ORDER BY float_ops,
@@ -117,6 +128,14 @@ CREATE OPERATOR CLASS halfvec_cosine_ops
   FUNCTION 4 l2_norm(halfvec),
   FUNCTION 5 ivfflat_halfvec_support(internal);
 COMMENT ON OPERATOR CLASS halfvec_cosine_ops USING ivfpq IS 'nearest neighbours by cosine distance, <=>';
+
+CREATE OPERATOR CLASS bit_hamming_ops
+  FOR TYPE bit USING ivfpq AS
+  OPERATOR 1 <~> (bit, bit) FOR ORDER BY float_ops,
+  FUNCTION 1 hamming_distance(bit, bit),
+  FUNCTION 3 hamming_distance(bit, bit),
+  FUNCTION 5 ivfflat_bit_support(internal);
+COMMENT ON OPERATOR CLASS bit_hamming_ops USING ivfpq IS 'nearest neighbours by Hamming distance, <~>';
 
 CREATE FUNCTION quiver_maintain(
     index regclass,

@@ -14,7 +14,7 @@ Appender::Appender(const OpenIndex &index, pg::Logging logging, MemoryContext co
       index_(index),
       logging_(logging),
       list_encoder_(index_.shape().code, index_.book(), index_.meta.metric == core::Metric::inner_product, &memory_),
-      query_(index_.meta.dimensions, core::Metric::l2, index_.cache->rotation, &memory_),
+      query_(index_, core::Metric::l2, &memory_),
       centroid_(index_.meta.dimensions, &memory_) {}
 
 // By the row's own code: what it lost in rounding does not matter between lists.
@@ -45,9 +45,11 @@ void Appender::insert(const CodedRow &row) {
 }
 
 bool Appender::append(uint32 list, const CodedRow &row) {
-  core::decode_scalar(index_.cache->lists[list].centroid, index_.centroid_codes(list), index_.meta.dimensions,
-                      centroid_.data());
-  factors_ = list_encoder_.encode(row.rotated, centroid_.data());
+  if (index_.shape().has_codes()) {
+    decode_vector(index_.shape().own, index_.cache->lists[list].centroid, index_.centroid_codes(list),
+                  centroid_.data());
+    factors_ = list_encoder_.encode(row.rotated, centroid_.data());
+  }
   return pg::call([this, list, &row] {
     CHECK_FOR_INTERRUPTS();
     const Place place = find_room(list);
@@ -127,9 +129,28 @@ void Appender::note_pages(uint32 list, uint32 pages) {
   pg::test_point("append_pages_noted");
 }
 
-// The lane and its vector in one record. Only who holds a page of codes asks for its pages of vectors: no two writers
-// wait for each other.
+void Appender::write_vector(Page page, uint32 lane, const CodedRow &row) const {
+  const ListShape &shape = index_.shape();
+  core::ScalarCode *vector = vector_at(page, shape, lane % shape.vectors);
+  *vector = row.code;
+  shape.own.pack_own(row.codes, vector_codes(vector));
+}
+
+// The lane and its vector in one record.
 void Appender::store(const Place &place, const CodedRow &row) {
+  if (index_.shape().has_codes()) {
+    store_apart(place, row);
+    return;
+  }
+  const pg::PageChange change = pg::begin_change(index_.relation, place.buffer, logging_);
+  write_vector(change.page, place.lane, row);
+  write_lane(change.page, index_.shape(), place.lane, row.row, factors_, list_encoder_.levels());
+  pg::finish_change(change);
+}
+
+// Only who holds a page of codes asks for its pages of vectors: no two writers
+// wait for each other.
+void Appender::store_apart(const Place &place, const CodedRow &row) {
   const ListShape &shape = index_.shape();
   const BlockNumber block = BufferGetBlockNumber(place.buffer);
   const uint32 vectors_page = place.lane / shape.vectors;
@@ -148,21 +169,21 @@ void Appender::store(const Place &place, const CodedRow &row) {
     initialize_vectors_page(change.pages[1], shape, block);
     vector_blocks(change.pages[0])[vectors_page] = BufferGetBlockNumber(buffer);
   }
-  core::ScalarCode *vector = vector_at(change.pages[1], shape, place.lane % shape.vectors);
-  *vector = row.code;
-  shape.own.pack_own(row.codes, vector_codes(vector));
+  write_vector(change.pages[1], place.lane, row);
   write_lane(change.pages[0], shape, place.lane, row.row, factors_, list_encoder_.levels());
   pg::finish_pair(change);
 }
 
 void write_lane(Page page, const ListShape &shape, uint32 lane, RowId row, const core::ListFactors &factors,
                 const uint8_t *levels) {
-  const uint32 block = lane / simd::kBlockLanes;
-  core::write_block_lane(shape.code, levels, lane % simd::kBlockLanes, block_codes(page, shape, block));
-  float *add = add_factor(page, shape, lane);
-  add[0] = factors.add;
-  add[simd::kBlockLanes] = factors.rescale;
-  add[2 * simd::kBlockLanes] = factors.error;
+  if (shape.has_codes()) {
+    const uint32 block = lane / simd::kBlockLanes;
+    core::write_block_lane(shape.code, levels, lane % simd::kBlockLanes, block_codes(page, shape, block));
+    float *add = add_factor(page, shape, lane);
+    add[0] = factors.add;
+    add[simd::kBlockLanes] = factors.rescale;
+    add[2 * simd::kBlockLanes] = factors.error;
+  }
   rows_of(page, shape)[lane] = row;
   PageInfo *info = page_info(page);
   ++info->live;

@@ -7,18 +7,19 @@
 
 #include "core/list_code.hpp"
 #include "ivfpq/ivfpq_index.hpp"
+#include "ivfpq/ivfpq_vector.hpp"
 
 namespace quiver::ivfpq {
 
 // A row as lists store it; the encoder's own, or a copy.
 struct CodedRow {
   RowId row;
-  const float *rotated;
+  const float *rotated;  // with codes
   core::ScalarCode code;
   const uint8_t *codes;  // unpacked
 };
 
-// A page of codes as the writer of a lane leaves it. `lane`: without a row.
+// A page of codes as the writer of a lane leaves it, but for vectors. `lane`: without a row.
 void write_lane(Page page, const ListShape &shape, uint32 lane, RowId row, const core::ListFactors &factors,
                 const uint8_t *levels);
 // A lane of an open page without a row, or lanes() when there is none.
@@ -46,12 +47,14 @@ class Appender {
   void add_page(uint32 list, Buffer last);
   void note_pages(uint32 list, uint32 pages);
   void store(const Place &place, const CodedRow &row);
+  void store_apart(const Place &place, const CodedRow &row);
+  void write_vector(Page page, uint32 lane, const CodedRow &row) const;
 
   pg::ContextResource memory_;
   OpenIndex index_;
   pg::Logging logging_;
   core::ListEncoder list_encoder_;
-  core::OwnQuery query_;
+  ListQuery query_;
   core::ListFactors factors_{};
   std::pmr::vector<float> centroid_;
 };

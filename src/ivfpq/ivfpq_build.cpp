@@ -9,6 +9,7 @@
 #include "ivfpq/ivfpq_internal.hpp"
 #include "ivfpq/ivfpq_new_index.hpp"
 #include "ivfpq/ivfpq_options.hpp"
+#include "ivfpq/ivfpq_vector.hpp"
 #include "pg/boundary.hpp"
 #include "pg/parallel_build.hpp"
 #include "pg/test_points.hpp"
@@ -57,6 +58,21 @@ void tell_of_few_rows(Relation index, size_t rows, size_t lists) {
                    errdetail("This will cause low recall."), errhint("Drop the index until the table has more data.")));
 }
 
+// Centroids as lists will have them where that is less than they are.
+core::CentroidTree rounded(const MetaPage &meta, core::CentroidTree tree, MemoryContext context) {
+  const core::NodeShape own = shape_of(meta).own;
+  if (own.is_scalar()) return tree;
+  auto *memory = pg::make<pg::ContextResource>(context, context);
+  auto *values = pg::make<std::pmr::vector<float>>(context, tree.count * tree.dimensions, memory);
+  std::pmr::vector<uint8_t> codes(own.unpacked_bytes(), memory);
+  for (size_t i = 0; i < tree.count; ++i) {
+    const core::ScalarCode code = encode_vector(own, tree.centroids + i * tree.dimensions, codes.data());
+    decode_vector(own, code, codes.data(), values->data() + i * tree.dimensions);
+  }
+  tree.centroids = values->data();
+  return tree;
+}
+
 // Centroids of a sample; of one row that is zero when there are none.
 core::CentroidTree choose_centroids(Relation heap, Relation index, IndexInfo *info, const MetaPage &meta, size_t lists,
                                     Sampler *sampler, MemoryContext context) {
@@ -73,7 +89,7 @@ core::CentroidTree choose_centroids(Relation heap, Relation index, IndexInfo *in
     kmeans->run(sampler->values().data(), sampler->rows(), *interrupt);
   else
     kmeans->run(zero, 1, *interrupt);
-  return kmeans->tree();
+  return rounded(meta, kmeans->tree(), context);
 }
 
 // The words of the sample's residuals, as pages will hold them; of no use without pq. Overwrites the sample.

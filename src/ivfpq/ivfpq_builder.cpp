@@ -31,10 +31,12 @@ Sampler::Sampler(Relation index, const MetaPage &meta, size_t rows, MemoryContex
       dimensions_(meta.dimensions),
       wanted_(rows),
       ops_(types::index_ops_for(index)),
-      rotation_(meta.dimensions, meta.rotation_seed, &memory_),
-      encoder_(core::own_shape(core::OwnKind::rotated, meta.dimensions), meta.metric, rotation_, &memory_),
+      rotation_(rotated_dimensions(meta), meta.rotation_seed, &memory_),
+      own_(shape_of(meta).own),
+      encoder_(own_, meta.metric, rotation_, &memory_),
       random_(pg_prng_uint64(&pg_global_prng_state)),
       values_(&memory_),
+      row_(meta.dimensions, &memory_),
       row_context_(AllocSetContextCreate(context, "ivfpq sample row", ALLOCSET_DEFAULT_SIZES)) {}
 
 // All rows of as many random blocks as should be enough; of more rows than wanted a fair choice.
@@ -66,14 +68,14 @@ void Sampler::add(Datum value) {
   MemoryContextSwitchTo(caller);
   MemoryContextReset(row_context_);
   if (!usable) return;
-  const float *row = encoder_.rotated();
   ++seen_;
-  if (rows() < wanted_) {
-    values_.insert(values_.end(), row, row + dimensions_);
-    return;
-  }
-  const auto place = static_cast<size_t>(random_.below(seen_));
-  if (place < wanted_) std::copy_n(row, dimensions_, &values_[place * dimensions_]);
+  size_t place = rows();
+  if (place == wanted_ && (place = static_cast<size_t>(random_.below(seen_))) >= wanted_) return;
+  row_values(own_, encoder_, row_.data());
+  if (place == rows())
+    values_.insert(values_.end(), row_.begin(), row_.end());
+  else
+    std::copy(row_.begin(), row_.end(), &values_[place * dimensions_]);
 }
 
 Size tree_bytes(uint32 lists, uint32 groups, uint32 dimensions) {
@@ -123,13 +125,13 @@ Loader::Loader(Relation index, LoadShared *shared, const core::CentroidTree &tre
       appender_(index_, pg::Logging::at_end_of_build, context),
       capacity_(batch_rows(index_.meta)),
       kept_(&memory_),
-      rotated_(&memory_),
+      values_(&memory_),
       codes_(&memory_),
       labels_(capacity_, &memory_),
       row_context_(AllocSetContextCreate(context, "ivfpq build row", ALLOCSET_DEFAULT_SIZES)) {
   kept_.reserve(capacity_);
-  rotated_.reserve(capacity_ * index_.meta.dimensions);
-  codes_.reserve(capacity_ * index_.meta.dimensions);
+  values_.reserve(capacity_ * index_.meta.dimensions);
+  codes_.reserve(capacity_ * index_.shape().own.unpacked_bytes());
 }
 
 void Loader::run(Relation heap, IndexInfo *info, TableScanDesc scan) {
@@ -149,22 +151,23 @@ void Loader::add(ItemPointer tid, Datum value) {
   MemoryContextSwitchTo(caller);
   MemoryContextReset(row_context_);
   if (!indexed) return;
-  const size_t d = index_.meta.dimensions;
+  const core::NodeShape &own = index_.shape().own;
   kept_.push_back({row_id(*tid), encoder_.code()});
-  rotated_.insert(rotated_.end(), encoder_.rotated(), encoder_.rotated() + d);
-  codes_.insert(codes_.end(), encoder_.codes(), encoder_.codes() + d);
+  values_.resize(values_.size() + own.dimensions);
+  row_values(own, encoder_, &values_[values_.size() - own.dimensions]);
+  codes_.insert(codes_.end(), encoder_.codes(), encoder_.codes() + own.unpacked_bytes());
   if (kept_.size() == capacity_) flush();
 }
 
 void Loader::flush() {
-  const size_t d = index_.meta.dimensions;
-  nearest_.find(rotated_.data(), kept_.size(), labels_.data());
+  const size_t d = index_.meta.dimensions, bytes = index_.shape().own.unpacked_bytes();
+  nearest_.find(values_.data(), kept_.size(), labels_.data());
   for (size_t i = 0; i < kept_.size(); ++i)
-    (void)appender_.append(labels_[i], {kept_[i].row, &rotated_[i * d], kept_[i].code, &codes_[i * d]});
+    (void)appender_.append(labels_[i], {kept_[i].row, &values_[i * d], kept_[i].code, &codes_[i * bytes]});
   const uint64 rows = shared_->rows.fetch_add(kept_.size()) + kept_.size();
   if (leads_) pgstat_progress_update_param(PROGRESS_CREATEIDX_TUPLES_DONE, static_cast<int64>(rows));
   kept_.clear();
-  rotated_.clear();
+  values_.clear();
   codes_.clear();
 }
 

@@ -23,7 +23,7 @@ namespace quiver::ivfpq {
 enum BuildPhase : int64 { kPerformingKMeans = 2, kAssigningTuples = 3 };
 void report_phase(BuildPhase phase, uint64 total);
 
-// Rotated vectors of random blocks of the heap.
+// Rows of random blocks of the heap, as lists compare them.
 class Sampler {
  public:
   // At most so many rows.
@@ -41,9 +41,10 @@ class Sampler {
   size_t dimensions_, wanted_, seen_ = 0;
   types::IndexOps ops_;
   core::Rotation rotation_;
+  core::NodeShape own_;
   core::RowEncoder encoder_;
   core::Random random_;
-  std::pmr::vector<float> values_;
+  std::pmr::vector<float> values_, row_;
   MemoryContext row_context_;
 };
 
@@ -85,7 +86,7 @@ class Loader {
   Appender appender_;
   size_t capacity_;  // of a batch
   std::pmr::vector<Kept> kept_;
-  std::pmr::vector<float> rotated_;
+  std::pmr::vector<float> values_;
   std::pmr::vector<uint8_t> codes_;
   std::pmr::vector<uint32> labels_;
   MemoryContext row_context_;

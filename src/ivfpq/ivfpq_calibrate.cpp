@@ -100,7 +100,7 @@ void ListCalibrator::choose_places() {
       ++pages_[list];
       for (uint32 lane = 0; lane < page_info(page_.data)->used; ++lane) {
         const RowId row = rows_of(page_.data, index_.shape())[lane];
-        if (row.is_valid()) offer({row, block, vector_blocks(page_.data)[lane / index_.shape().vectors], lane});
+        if (row.is_valid()) offer({row, block, vectors_block(page_.data, block, index_.shape(), lane), lane});
       }
     });
   const size_t wanted = std::clamp<size_t>(rows_ / kRowsPerSample, kMinSamples, most_samples_);
@@ -130,10 +130,10 @@ void ListCalibrator::read_sample(const Place &place) {
     UnlockReleaseBuffer(buffer);
   });
   if (!std::isfinite(code.squared_norm)) return;
-  core::OwnQuery query(index_.meta.dimensions, index_.meta.metric, index_.cache->rotation, &memory_);
+  ListQuery query(index_, index_.meta.metric, &memory_);
   query.aim(code, codes_.data());
   core::PreparedListQuery tables(&memory_);
-  tables.prepare(shape.code, index_.book(), query.rotated());
+  if (shape.has_codes()) tables.prepare(shape.code, index_.book(), query.rotated());
   samples_.push_back({place.row, std::move(query), std::move(tables), {}, {}});
 }
 
@@ -147,13 +147,28 @@ void ListCalibrator::compare_list(uint32 list) {
   });
 }
 
+// See ScanRun::estimate.
+void ListCalibrator::estimate(const Sample &sample, uint32 block, float *lows) {
+  if (index_.shape().has_codes()) {
+    const simd::CodeBlock codes = code_block(page_.data, index_.shape(), block);
+    sample.tables.estimate(codes, sample.centroid.own, kTruthErrors * sample.centroid.length, lows);
+    return;
+  }
+  for (uint32 i = 0; i < simd::kBlockLanes; ++i) {
+    const uint32 lane = block * simd::kBlockLanes + i;
+    lows[i] = lane < page_info(page_.data)->used ? distance_of(sample, lane) : kInfinity;
+  }
+}
+
 // Puts the rows of a block among the sample's nearest that belong there.
 void ListCalibrator::compare_block(Sample *sample, uint32 list, uint32 block) {
   const ListShape &shape = index_.shape();
-  const simd::CodeBlock codes = code_block(page_.data, shape, block);
   const float length = sample->centroid.length;
+  // Many rows are equally far by Hamming distance. Any of them will do: those of nearer lists, which a search meets.
+  const bool is_whole = index_.meta.metric == core::Metric::hamming;
+  const float tie = is_whole ? 0.5f * sample->centroid.own / static_cast<float>(index_.meta.dimensions) : 0.0f;
   float lows[simd::kBlockLanes];
-  sample->tables.estimate(codes, sample->centroid.own, kTruthErrors * length, lows);
+  estimate(*sample, block, lows);
   const float limit = sample->nearest.wants(kInfinity) ? kInfinity : sample->nearest.cutoff();
   int near = 0;
   for (size_t i = 0; i < simd::kBlockLanes; ++i) near += lows[i] > limit ? 0 : 1;
@@ -163,15 +178,17 @@ void ListCalibrator::compare_block(Sample *sample, uint32 list, uint32 block) {
     if (lows[i] > limit || lane >= page_info(page_.data)->used) continue;
     const RowId row = rows_of(page_.data, shape)[lane];
     if (!row.is_valid() || row == sample->row) continue;
-    const float distance = distance_of(*sample, lane);
+    const float distance = distance_of(*sample, lane) + tie;
     if (!sample->nearest.wants(distance)) continue;
-    sample->nearest.add({distance, lows[i] + (kTruthErrors - kSearchedErrors) * length * codes.error[i], list});
+    const float error = shape.has_codes() ? code_block(page_.data, shape, block).error[i] : 0.0f;
+    sample->nearest.add({distance, lows[i] + (kTruthErrors - kSearchedErrors) * length * error, list});
   }
 }
 
 float ListCalibrator::distance_of(const Sample &sample, uint32 lane) {
   const ListShape &shape = index_.shape();
-  core::ScalarCode *vector = vector_at(vectors_[lane / shape.vectors].data, shape, lane % shape.vectors);
+  Page page = shape.has_codes() ? vectors_[lane / shape.vectors].data : page_.data;
+  core::ScalarCode *vector = vector_at(page, shape, lane % shape.vectors);
   const uint8_t *codes = vector_codes(vector);
   if (shape.own.own_bits != 8) {
     shape.own.unpack_own(codes, codes_.data());

@@ -20,7 +20,7 @@ class PageGroup {
   Page codes() { return bytes_.data(); }
   Page vectors(uint32 page) { return bytes_.data() + (Size{1} + page) * BLCKSZ; }
   core::ScalarCode *vector(uint32 lane) {
-    return vector_at(vectors(lane / shape_.vectors), shape_, lane % shape_.vectors);
+    return vector_at(shape_.has_codes() ? vectors(lane / shape_.vectors) : codes(), shape_, lane % shape_.vectors);
   }
   RowId row(uint32 lane) { return rows_of(codes(), shape_)[lane]; }
   uint32 used() { return page_info(codes())->used; }

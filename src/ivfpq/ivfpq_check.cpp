@@ -161,7 +161,9 @@ bool ListCheck::check_codes_page(uint32 list, BlockNumber block, BlockNumber *ne
   uint32 live = 0;
   for (uint32 lane = 0; lane < shape.lanes(); ++lane) {
     const RowId row = rows_of(page_.data, shape)[lane];
-    const bool is_far = *add_factor(page_.data, shape, lane) == std::numeric_limits<float>::infinity();
+    const bool is_far = shape.has_codes()
+                            ? *add_factor(page_.data, shape, lane) == std::numeric_limits<float>::infinity()
+                            : !row.is_valid();
     if (row.is_valid() == is_far)
       findings_->add(kEmptyLaneIsFar, true, block, static_cast<int>(lane),
                      is_far ? "a lane with a row is infinitely far" : "a lane without a row is not infinitely far");
@@ -169,7 +171,7 @@ bool ListCheck::check_codes_page(uint32 list, BlockNumber block, BlockNumber *ne
     if (lane >= info->used)
       findings_->add(kCountsAgree, true, block, static_cast<int>(lane), "a row beyond the lanes in use");
     ++live;
-    rows_.push_back({row_key(row), block, lane, vector_blocks(page_.data)[lane / shape.vectors]});
+    rows_.push_back({row_key(row), block, lane, vectors_block(page_.data, block, shape, lane)});
   }
   if (live != info->live)
     findings_->add(kCountsAgree, true, block, -1, "the page counts %d rows, %u are there", info->live, live);

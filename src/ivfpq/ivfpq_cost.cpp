@@ -20,6 +20,8 @@ namespace {
 
 // Operators' worth of arithmetic: a distance to a centroid, an estimate of one row, a row whose own vector is read.
 constexpr double kPerCentroid = 1.0, kPerEstimate = 0.05, kPerVector = 10.0;
+// Own vectors that are read in full go by so many bytes to an estimate's worth, at least one.
+constexpr double kBytesPerEstimate = 64.0;
 constexpr double kFixedOperators = 1000.0;
 // Own vectors read for each row handed out, and pages of codes that are not cached.
 constexpr double kVectorsPerRow = 5.0, kColdShare = 0.2;
@@ -27,7 +29,8 @@ constexpr double kFirstRows = 14.0;
 
 struct Outlook {
   double rows, code_pages, lists;
-  double share;  // of the rows that the first round reads
+  double share;     // of the rows that the first round reads
+  double estimate;  // operators' worth of one row
 };
 
 double first_share(const Settings &settings, const core::RecallCurve &curve, double lists) {
@@ -42,17 +45,23 @@ double first_share(const Settings &settings, const core::RecallCurve &curve, dou
 }
 
 Outlook look(const IndexOptInfo *info) {
-  Outlook outlook{std::max(1.0, info->tuples), std::max(1.0, 0.25 * info->pages), 0.0, 0.0};
+  Outlook outlook{std::max(1.0, info->tuples), std::max(1.0, 0.25 * info->pages), 0.0, 0.0, kPerEstimate};
   outlook.lists = std::max(1.0, outlook.rows / 256.0);
   Settings settings{0, 0, kMaxLists, kDefaultTargetRecall};
   MetaPage meta{};
   if (!info->hypothetical) {
     const Relation index = index_open(info->indexoid, NoLock);
     settings = settings_of(index);
-    if (peek_meta(index, &meta))
+    if (peek_meta(index, &meta)) {
       outlook.lists = meta.lists;
-    else
+      const ListShape shape = shape_of(meta);
+      if (!shape.has_codes()) {
+        outlook.code_pages = std::max(1.0, static_cast<double>(info->pages));
+        outlook.estimate *= std::max(1.0, static_cast<double>(shape.vector_bytes()) / kBytesPerEstimate);
+      }
+    } else {
       meta.curve = {};
+    }
     index_close(index, NoLock);
   }
   outlook.share = first_share(settings, meta.curve, outlook.lists);
@@ -60,7 +69,8 @@ Outlook look(const IndexOptInfo *info) {
 }
 
 double list_cost(const Outlook &outlook, double share) {
-  return share * (outlook.rows * kPerEstimate * cpu_operator_cost + outlook.code_pages * kColdShare * seq_page_cost);
+  return share *
+         (outlook.rows * outlook.estimate * cpu_operator_cost + outlook.code_pages * kColdShare * seq_page_cost);
 }
 
 double rows_cost(double rows) {

@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: PostgreSQL
 #pragma once
 
+#include <limits>
+
 #include "pg/pages.hpp"
 
 #include "core/calibration.hpp"
@@ -29,10 +31,11 @@ inline constexpr BlockNumber kDirectoryBlock = 1;  // its first page; the others
 
 enum class PageKind : uint16 { meta = 1, directory = 2, codes = 3, vectors = 4, free = 5, codebook = 6 };
 
-// How codes are made.
+// How codes are made. Stored in the meta page: never renumber.
 enum class Quantizer : uint16 {
-  bits = 0,  // levels of each axis
-  pq = 1,    // words of a few axes each
+  bits = 0,      // levels of each axis
+  pq = 1,        // words of a few axes each
+  verbatim = 3,  // none: own vectors are bits as they are
 };
 
 // Of a page of codes: whether it takes rows.
@@ -62,19 +65,24 @@ static_assert(SizeOfPageHeaderData + sizeof(PageInfo) == core::kLineBytes);
 inline constexpr Size kContents = core::kLineBytes;
 inline constexpr Size kContentBytes = BLCKSZ - kContents - sizeof(pg::PageTail);
 
-// Everything that follows from dimensions and bits. Fixed when the index is built.
+// Everything that follows from dimensions and bits. Fixed when the index is built. Rows with codes have their own
+// vectors apart, on pages that few are read of; without codes every own vector is read, so they stand where codes
+// would.
 struct ListShape {
-  core::NodeShape own;  // own vectors, of rows and of centroids
-  core::CodeShape code;
-  uint32 blocks;   // of 32 lanes, on a page of codes
-  uint32 vectors;  // on a page of vectors
+  core::NodeShape own;   // own vectors, of rows and of centroids
+  core::CodeShape code;  // all zero without codes
+  uint32 blocks;         // of 32 lanes, on a page of codes; 0 without codes
+  uint32 vectors;        // on a page of vectors; without codes on a page of codes
 
-  uint32 lanes() const { return blocks * simd::kBlockLanes; }
-  uint32 vector_pages() const { return (lanes() + vectors - 1) / vectors; }
+  bool has_codes() const { return code.bits != 0; }
+  uint32 lanes() const { return has_codes() ? blocks * simd::kBlockLanes : vectors; }
+  uint32 vector_pages() const { return has_codes() ? (lanes() + vectors - 1) / vectors : 0; }
   Size code_bytes() const { return core::code_groups(code) * core::kGroupBytes; }
   Size block_bytes() const { return code_bytes() + 3 * simd::kBlockLanes * sizeof(float); }
   Size blocks_offset() const { return (kContents + vector_pages() * sizeof(BlockNumber) + 15) / 16 * 16; }
-  Size rows_offset() const { return blocks_offset() + blocks * block_bytes(); }
+  Size rows_offset() const {
+    return has_codes() ? blocks_offset() + blocks * block_bytes() : kContents + vectors * vector_bytes();
+  }
   Size codes_end() const { return rows_offset() + lanes() * sizeof(RowId); }
   Size vector_bytes() const { return (sizeof(core::ScalarCode) + own.own_bytes() + 3) / 4 * 4; }
   Size entry_bytes() const;
@@ -84,6 +92,8 @@ struct ListShape {
 // Above these a code covers the first axes of the rotation only.
 inline constexpr size_t kMaxCodeAxes = 1024, kTruncatedAxes = 768;
 
+// Without codes: of bits as they are.
+ListShape verbatim_shape(size_t dimensions);
 // With as many blocks as a page has room for: 0 when there is none. `axes`: that the code covers, or parts.
 ListShape make_shape(size_t dimensions, unsigned bits, size_t axes);
 // The largest number of axes that a page has room for in so many bits.
@@ -180,10 +190,19 @@ inline RowId *rows_of(Page page, const ListShape &shape) {
   return reinterpret_cast<RowId *>(page + shape.rows_offset());
 }
 
-// A vector on a page of vectors: its scalar code, then the packed codes.
+// A vector on a page of vectors, or without codes of codes: its scalar code, then the packed codes.
 inline core::ScalarCode *vector_at(Page page, const ListShape &shape, uint32 place) {
   return reinterpret_cast<core::ScalarCode *>(page + kContents + place * shape.vector_bytes());
 }
 inline uint8_t *vector_codes(core::ScalarCode *vector) { return reinterpret_cast<uint8_t *>(vector + 1); }
+// The page with the vector of a lane; it is place lane % shape.vectors there. `block`: of the page of codes.
+inline BlockNumber vectors_block(Page codes, BlockNumber block, const ListShape &shape, uint32 lane) {
+  return shape.has_codes() ? vector_blocks(codes)[lane / shape.vectors] : block;
+}
+// A lane without a row; with codes infinitely far from everything.
+inline void empty_lane(Page page, const ListShape &shape, uint32 lane) {
+  rows_of(page, shape)[lane] = RowId{};
+  if (shape.has_codes()) *add_factor(page, shape, lane) = std::numeric_limits<float>::infinity();
+}
 
 }  // namespace quiver::ivfpq

@@ -40,7 +40,7 @@ BlockNumber load_page(Relation relation, BlockNumber block, uint32 version, Inde
     ListEntry *entry = entry_at(BufferGetPage(buffer), shape, place);
     if (!entry->counts(version)) continue;
     const Size at = cache->centroids.size();
-    cache->centroids.resize(at + shape.own.dimensions);
+    cache->centroids.resize(at + shape.own.unpacked_bytes());
     shape.own.unpack_own(centroid_bytes(entry), &cache->centroids[at]);
     cache->lists.push_back({entry->head, entry->head, first + place, entry->centroid});
     cache->longest_centroid = std::max(cache->longest_centroid, std::sqrt(entry->centroid.squared_norm));
@@ -79,8 +79,12 @@ void load_directory(OpenIndex *index) {
   cache->is_loaded = true;
 }
 
+// Above these no class is of the type.
+constexpr uint32 kMaxDimensions = 16000, kMaxBits = 64000;
+
 bool is_code_possible(const MetaPage &meta) {
   const unsigned bits = meta.code_bits;
+  if (meta.quantizer == Quantizer::verbatim) return bits == 0 && meta.code_axes == 0;
   if (meta.code_axes < 1 || meta.code_axes > Min(meta.dimensions, kMaxCodeAxes)) return false;
   if (meta.quantizer == Quantizer::bits) return bits == 1 || bits == 2 || bits == 4;
   return meta.quantizer == Quantizer::pq && (bits == 4 || bits == 8) && meta.dimensions % meta.code_axes == 0;
@@ -97,6 +101,13 @@ ListShape make_shape(size_t dimensions, unsigned bits, size_t axes) {
   return shape;
 }
 
+ListShape verbatim_shape(size_t dimensions) {
+  ListShape shape{};
+  shape.own = core::own_shape(core::OwnKind::bits, dimensions);
+  shape.vectors = static_cast<uint32>(kContentBytes / (shape.vector_bytes() + sizeof(RowId)));
+  return shape;
+}
+
 size_t max_code_axes(unsigned bits) {
   size_t axes = kMaxCodeAxes;
   while (make_shape(axes, bits, axes).blocks == 0) axes -= 4;
@@ -107,13 +118,18 @@ ListShape choose_shape(size_t dimensions, unsigned bits) {
   return make_shape(dimensions, bits, dimensions <= kMaxCodeAxes ? dimensions : kTruncatedAxes);
 }
 
-ListShape shape_of(const MetaPage &meta) { return make_shape(meta.dimensions, meta.code_bits, meta.code_axes); }
+ListShape shape_of(const MetaPage &meta) {
+  if (meta.quantizer == Quantizer::verbatim) return verbatim_shape(meta.dimensions);
+  return make_shape(meta.dimensions, meta.code_bits, meta.code_axes);
+}
+
+size_t rotated_dimensions(const MetaPage &meta) { return meta.quantizer == Quantizer::verbatim ? 1 : meta.dimensions; }
 
 IndexCache::IndexCache(MemoryContext context, const MetaPage &meta, const ListShape &list_shape, uint32 *holders)
     : memory(context),
       hold(holders),
       shape(list_shape),
-      rotation(meta.dimensions, meta.rotation_seed, &memory),
+      rotation(rotated_dimensions(meta), meta.rotation_seed, &memory),
       lists(&memory),
       centroids(&memory),
       directory(&memory) {}
@@ -130,12 +146,14 @@ void read_meta(Relation index, MetaPage *meta) {
                     errmsg("index \"%s\" has format version %d, this library reads version %d",
                            RelationGetRelationName(index), meta->format_version, kFormatVersion),
                     errhint("Please REINDEX it.")));
-  bool sane = meta->dimensions >= 1 && meta->dimensions <= 16000 && meta->lists >= 1 && is_code_possible(*meta) &&
-              (meta->metric == core::Metric::l2 || meta->metric == core::Metric::inner_product ||
-               meta->metric == core::Metric::cosine);
+  const bool is_dense = meta->metric == core::Metric::l2 || meta->metric == core::Metric::inner_product ||
+                        meta->metric == core::Metric::cosine;
+  const bool is_bits = meta->metric == core::Metric::hamming && meta->quantizer == Quantizer::verbatim;
+  bool sane = meta->dimensions >= 1 && meta->dimensions <= (is_bits ? kMaxBits : kMaxDimensions) && meta->lists >= 1 &&
+              is_code_possible(*meta) && (is_bits || (is_dense && meta->quantizer != Quantizer::verbatim));
   if (sane) {
     const ListShape shape = shape_of(*meta);
-    sane = shape.blocks >= 1 && shape.blocks == meta->blocks && shape.vectors == meta->vectors &&
+    sane = shape.lanes() >= 1 && shape.blocks == meta->blocks && shape.vectors == meta->vectors &&
            shape.own.own_bits == meta->own_bits;
   }
   if (!sane) pg::raise_corrupted(index, kMetaBlock, "impossible meta page");
@@ -178,7 +196,8 @@ void open_index(Relation relation, OpenIndex *index) {
 void register_cache_callback() { Caches::watch(); }
 
 void check_vector(const OpenIndex &index, const core::VectorView &vector) {
-  if (vector.kind != core::ElementKind::dense)
+  const bool is_scalar = index.shape().own.is_scalar();
+  if (vector.kind != (is_scalar ? core::ElementKind::dense : core::ElementKind::bits))
     pg::raise_corrupted(index.relation, kMetaBlock, "the meta page belongs to another type");
 }
 
@@ -217,7 +236,9 @@ Buffer read_directory_page(Relation index, const ListShape &shape, BlockNumber b
 void check_vectors(const OpenIndex &index, Buffer buffer, BlockNumber owner) {
   const bool ours = pg::check_page(index.relation, buffer, kIndexMagic);
   const PageInfo *info = page_info(BufferGetPage(buffer));
-  if (!ours || info->kind != PageKind::vectors || info->owner != owner)
+  const bool is_together = !index.shape().has_codes();
+  const BlockNumber of = is_together ? BufferGetBlockNumber(buffer) : info->owner;
+  if (!ours || info->kind != (is_together ? PageKind::codes : PageKind::vectors) || of != owner)
     pg::raise_corrupted(index.relation, BufferGetBlockNumber(buffer), "not a page of vectors of its page of codes");
 }
 
@@ -260,12 +281,10 @@ void initialize_directory_page(Page page, const ListShape &shape) {
   initialize(page, PageKind::directory, kContents + shape.entries_per_page() * shape.entry_bytes());
 }
 
-// A lane without a row is infinitely far from everything.
 void initialize_codes_page(Page page, const ListShape &shape, uint32 list) {
   initialize(page, PageKind::codes, shape.codes_end())->list = list;
   std::fill_n(vector_blocks(page), shape.vector_pages(), InvalidBlockNumber);
-  for (uint32 lane = 0; lane < shape.lanes(); ++lane)
-    *add_factor(page, shape, lane) = std::numeric_limits<float>::infinity();
+  for (uint32 lane = 0; lane < shape.lanes(); ++lane) empty_lane(page, shape, lane);
 }
 
 void initialize_vectors_page(Page page, const ListShape &shape, BlockNumber owner) {

@@ -47,7 +47,7 @@ struct IndexCache {
     core::ScalarCode centroid;
   };
   std::pmr::vector<List> lists;             // those in use
-  std::pmr::vector<uint8_t> centroids;      // [lists][dimensions], unpacked
+  std::pmr::vector<uint8_t> centroids;      // [lists][own.unpacked_bytes()]
   float longest_centroid = 0.0f;            // its length
   std::pmr::vector<BlockNumber> directory;  // its pages
   std::optional<core::ProductBook> book;    // with pq; the index keeps it as it is
@@ -64,10 +64,12 @@ struct OpenIndex {
   IndexCache *cache;
   const ListShape &shape() const { return cache->shape; }
   const core::ProductBook *book() const { return cache->has_book ? &*cache->book : nullptr; }
-  const uint8_t *centroid_codes(uint32 list) const { return &cache->centroids[Size{list} * meta.dimensions]; }
+  const uint8_t *centroid_codes(uint32 list) const { return &cache->centroids[list * shape().own.unpacked_bytes()]; }
 };
 
 ListShape shape_of(const MetaPage &meta);
+// Axes of the rotation: 1 where own vectors are as they are.
+size_t rotated_dimensions(const MetaPage &meta);
 
 // Reads the meta page into `meta` and checks it. Raises ERRCODE_INDEX_CORRUPTED, or 55000 for another format version.
 void read_meta(Relation index, MetaPage *meta);
@@ -79,7 +81,7 @@ bool peek_meta(Relation index, MetaPage *meta);
 void open_index(Relation relation, OpenIndex *index);
 void register_cache_callback();
 
-// Raises ERRCODE_INDEX_CORRUPTED unless vectors are dense and have the meta page's dimensions.
+// Raises ERRCODE_INDEX_CORRUPTED unless the vector is of the kind that the meta page tells of.
 void check_vector(const OpenIndex &index, const core::VectorView &vector);
 
 // Pins a block. Raises when it lies beyond the end of the index.
@@ -93,7 +95,7 @@ Buffer read_directory_page(Relation index, const ListShape &shape, BlockNumber b
 // Raises unless the locked page is a page of codes of the list with that number, or of that list of the cache.
 void check_codes_of(const OpenIndex &index, Buffer buffer, uint32 number);
 void check_codes(const OpenIndex &index, Buffer buffer, uint32 list);
-// Raises unless the locked page holds vectors of that page of codes.
+// Raises unless the locked page holds vectors of that page of codes, or without codes is that page.
 void check_vectors(const OpenIndex &index, Buffer buffer, BlockNumber owner);
 // Checks and copies a page of codes of that list of the cache, or a page of vectors: locked for no longer than that.
 void copy_codes(const OpenIndex &index, BlockNumber block, uint32 list, PGAlignedBlock *copy);

@@ -10,6 +10,7 @@
 #include "ivfpq/ivfpq_new_index.hpp"
 #include "ivfpq/ivfpq_options.hpp"
 #include "ivfpq/ivfpq_split.hpp"
+#include "ivfpq/ivfpq_vector.hpp"
 #include "pg/boundary.hpp"
 #include "pg/parallel_build.hpp"
 #include "simd/dispatch.hpp"
@@ -196,12 +197,13 @@ size_t Maintenance::nearest_partner(size_t i, size_t count) {
 
 // Each with the nearest of those that are left. Those without a partner stay in the vector.
 void Maintenance::merge_sparse(std::pmr::vector<Listed> *sparse) {
-  const size_t d = index_.meta.dimensions, count = std::min(sparse->size(), kMaxMerged);
+  const size_t d = index_.meta.dimensions, affordable = memory_budget() / 2 / (d * sizeof(float));
+  const size_t count = std::min({sparse->size(), kMaxMerged, std::max<size_t>(affordable, 2)});
   centroids_.resize(count * d);
   halves_.resize(count);
   for (size_t i = 0; i < count; ++i) {
     const ListEntry entry = directory_.read_entry((*sparse)[i].number, codes_.data());
-    core::decode_scalar(entry.centroid, codes_.data(), d, &centroids_[i * d]);
+    decode_vector(index_.shape().own, entry.centroid, codes_.data(), &centroids_[i * d]);
     halves_[i] = 0.5f * entry.centroid.squared_norm;
   }
   taken_.assign(sparse->size(), 0);

@@ -7,6 +7,7 @@
 #include "ivfpq/ivfpq_codebook.hpp"
 #include "ivfpq/ivfpq_internal.hpp"
 #include "ivfpq/ivfpq_options.hpp"
+#include "ivfpq/ivfpq_vector.hpp"
 #include "pg/boundary.hpp"
 
 extern "C" {
@@ -62,6 +63,16 @@ ListShape choose_codes(Relation index, int dimensions) {
 
 }  // namespace
 
+namespace {
+
+void refuse_codes_of_bits(Relation index) {
+  if (option_bits(index) == 0 && option_quantizer(index) == Quantizer::bits) return;
+  ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("bit strings are indexed without codes"),
+                  errhint("Leave out the options bits, quantizer and subvectors.")));
+}
+
+}  // namespace
+
 size_t lists_for(const MetaPage &meta, double rows) {
   if (meta.wanted_lists > 0) return meta.wanted_lists;
   return static_cast<size_t>(std::clamp(rows / kRowsPerList, 1.0, static_cast<double>(kMaxLists)));
@@ -70,22 +81,24 @@ size_t lists_for(const MetaPage &meta, double rows) {
 MetaPage make_meta(Relation index) {
   const types::IndexOps ops = types::index_ops_for(index);
   const int dimensions = types::indexed_dimensions(index, *ops.type);
-  const bool supported =
-      ops.metric == core::Metric::l2 || ops.metric == core::Metric::inner_product || ops.metric == core::Metric::cosine;
-  if (ops.type->kind != core::ElementKind::dense || !supported)
+  const bool is_bits = ops.type->kind == core::ElementKind::bits;
+  const bool is_dense = ops.type->kind == core::ElementKind::dense;
+  const bool supported = is_bits ? ops.metric == core::Metric::hamming : is_dense && ops.metric != core::Metric::l1;
+  if (!supported)
     ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
                     errmsg("type not supported for %s index", types::method_name(index))));
   if (ops.metric == core::Metric::cosine && dimensions == 1)
     ereport(ERROR,
             (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("dimensions must be greater than one for this opclass")));
-  const ListShape shape = choose_codes(index, dimensions);
+  if (is_bits) refuse_codes_of_bits(index);
+  const ListShape shape = is_bits ? verbatim_shape(static_cast<size_t>(dimensions)) : choose_codes(index, dimensions);
   MetaPage meta{};
   meta.magic = kIndexMagic;
   meta.format_version = kFormatVersion;
   meta.metric = ops.metric;
   meta.dimensions = static_cast<uint32>(dimensions);
   meta.own_bits = static_cast<uint16>(shape.own.own_bits);
-  meta.quantizer = option_quantizer(index);
+  meta.quantizer = is_bits ? Quantizer::verbatim : option_quantizer(index);
   meta.codebook = InvalidBlockNumber;
   meta.code_bits = static_cast<uint16>(shape.code.bits);
   meta.code_axes = static_cast<uint32>(shape.code.axes);
@@ -114,8 +127,7 @@ void fill_directory(Page page, const MetaPage &meta, const ListShape &shape, uin
   for (uint32 place = 0; place < info->used; ++place) {
     ListEntry *entry = entry_at(page, shape, place);
     entry->head = kDirectoryBlock + pages + first + place;
-    entry->centroid = core::encode_scalar(centroids + Size{first + place} * meta.dimensions, meta.dimensions,
-                                          shape.own.own_bits, codes);
+    entry->centroid = encode_vector(shape.own, centroids + Size{first + place} * meta.dimensions, codes);
     shape.own.pack_own(codes, centroid_bytes(entry));
   }
 }

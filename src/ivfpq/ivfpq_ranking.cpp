@@ -8,7 +8,7 @@
 
 namespace quiver::ivfpq {
 
-void ListRanking::rank(const OpenIndex &index, const core::OwnQuery &query) {
+void ListRanking::rank(const OpenIndex &index, const ListQuery &query) {
   const std::pmr::vector<IndexCache::List> &lists = index.cache->lists;
   lists_.clear();
   lists_.reserve(lists.size());
@@ -49,7 +49,7 @@ float ListRanking::gamma_of(float distance) const {
   return base_ > 0.0f ? distance / base_ - 1.0f : std::numeric_limits<float>::max();
 }
 
-CentroidDistance centroid_distance(const OpenIndex &index, const core::OwnQuery &query, uint32 list) {
+CentroidDistance centroid_distance(const OpenIndex &index, const ListQuery &query, uint32 list) {
   const core::ScalarCode &centroid = index.cache->lists[list].centroid;
   const float own = query.distance(centroid, index.centroid_codes(list));
   const float squared = index.meta.metric == core::Metric::inner_product

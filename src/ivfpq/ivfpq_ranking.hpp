@@ -5,8 +5,7 @@
 #include <memory_resource>
 #include <vector>
 
-#include "core/own_query.hpp"
-#include "ivfpq/ivfpq_index.hpp"
+#include "ivfpq/ivfpq_vector.hpp"
 
 namespace quiver::ivfpq {
 
@@ -28,7 +27,7 @@ class ListRanking {
   explicit ListRanking(std::pmr::memory_resource *memory) : lists_(memory) {}
 
   // REQUIRES: a query with a direction and a length within binary32.
-  void rank(const OpenIndex &index, const core::OwnQuery &query);
+  void rank(const OpenIndex &index, const ListQuery &query);
 
   size_t size() const { return lists_.size(); }
   size_t ordered() const { return ordered_; }
@@ -51,7 +50,7 @@ class ListRanking {
 struct CentroidDistance {
   float own, length;
 };
-CentroidDistance centroid_distance(const OpenIndex &index, const core::OwnQuery &query, uint32 list);
+CentroidDistance centroid_distance(const OpenIndex &index, const ListQuery &query, uint32 list);
 
 // How many of the code's standard errors a row's distance may lie below its estimate for a search to look at it. 1.2
 // loses neighbours at recall .957; decision 0020.

@@ -44,7 +44,7 @@ ScanRun::ScanRun(Relation relation, MemoryContext context)
       index_(opened(relation)),
       hold_(index_.cache->hold.holders()),
       settings_(settings_of(relation)),
-      query_(index_.meta.dimensions, index_.meta.metric, index_.cache->rotation, &memory_),
+      query_(index_, index_.meta.metric, &memory_),
       tables_(&memory_),
       unpacked_(index_.meta.dimensions, &memory_),
       ranking_(&memory_),
@@ -62,13 +62,13 @@ void ScanRun::start(IndexScanDesc scan, bool *query_is_null) {
   const core::VectorView query = types::query_vector(scan, query_is_null);
   check_vector(index_, query);
   types::check_dimensions(index_.relation, query, index_.meta.dimensions);
-  has_direction_ = query_.aim(query.values);
+  has_direction_ = query_.aim(query);
   // Without a direction every distance is NaN, and beyond binary32 there is none: any order will do.
   if (!has_direction_ || !std::isfinite(query_.squared_norm())) {
     begin_sweep();
     return;
   }
-  tables_.prepare(index_.shape().code, index_.book(), query_.rotated());
+  if (index_.shape().has_codes()) tables_.prepare(index_.shape().code, index_.book(), query_.rotated());
   ranking_.rank(index_, query_);
 }
 
@@ -203,10 +203,24 @@ void ScanRun::scan_list(size_t rank, const Candidate &passed) {
   }
 }
 
+// How far the next 32 rows of a page are at least: their own vectors tell for sure.
+void ScanRun::estimate(Page page, uint32 first, const ListScan &list, float *lows) {
+  const ListShape &shape = index_.shape();
+  if (shape.has_codes()) {
+    tables_.estimate(code_block(page, shape, first / simd::kBlockLanes), list.own, list.width, lows);
+    return;
+  }
+  const uint32 end = std::min<uint32>(simd::kBlockLanes, page_info(page)->used - first);
+  for (uint32 i = 0; i < end; ++i) {
+    core::ScalarCode *vector = vector_at(page, shape, first + i);
+    lows[i] = query_.distance(*vector, unpacked(vector));
+  }
+  std::fill(lows + end, lows + simd::kBlockLanes, kInfinity);
+}
+
 // Estimates every row of a page. Returns the next page of the list.
 BlockNumber ScanRun::scan_page(const ListScan &list, BlockNumber block) {
   CHECK_FOR_INTERRUPTS();
-  const ListShape &shape = index_.shape();
   const Buffer buffer = pin_page(index_, block);
   LockBuffer(buffer, BUFFER_LOCK_SHARE);
   check_codes(index_, buffer, list.list);
@@ -215,7 +229,7 @@ BlockNumber ScanRun::scan_page(const ListScan &list, BlockNumber block) {
   expect_page(index_, next != InvalidBlockNumber ? next : list.after, kContents, kExpectedBytes);
   float lows[simd::kBlockLanes];
   for (uint32 first = 0; first < page_info(page)->used; first += simd::kBlockLanes) {
-    tables_.estimate(code_block(page, shape, first / simd::kBlockLanes), list.own, list.width, lows);
+    estimate(page, first, list, lows);
     collect(page, block, first, lows, list);
   }
   UnlockReleaseBuffer(buffer);
@@ -233,20 +247,17 @@ void ScanRun::collect(Page page, BlockNumber block, uint32 first, const float *l
   for (uint32 i = 0; i < end; ++i) {
     if (lows[i] > limit) continue;
     const uint32 lane = first + i;
-    if (*add_factor(page, shape, lane) == kInfinity) continue;
+    if (!rows_of(page, shape)[lane].is_valid()) continue;
     const float low = std::isnan(lows[i]) ? -std::numeric_limits<float>::max() : lows[i];
-    const Candidate candidate{low, block, vector_blocks(page)[lane / shape.vectors], lane};
+    const Candidate candidate{low, block, vectors_block(page, block, shape, lane), lane};
     if (list.passed < candidate) candidates_.add(candidate);
   }
 }
 
-core::Reading ScanRun::read_vector(core::ScalarCode *vector) {
-  const uint8_t *codes = vector_codes(vector);
-  if (index_.shape().own.own_bits != 8) {
-    index_.shape().own.unpack_own(codes, unpacked_.data());
-    codes = unpacked_.data();
-  }
-  return query_.read(*vector, codes);
+const uint8_t *ScanRun::unpacked(core::ScalarCode *vector) {
+  if (index_.shape().own.own_bits == 8) return vector_codes(vector);
+  index_.shape().own.unpack_own(vector_codes(vector), unpacked_.data());
+  return unpacked_.data();
 }
 
 void ScanRun::expect_vector(const Candidate &candidate) const {
@@ -261,7 +272,8 @@ void ScanRun::read_candidate(const Candidate &candidate) {
     LockBuffer(buffer, BUFFER_LOCK_SHARE);
     check_vectors(index_, buffer, candidate.codes);
     const ListShape &shape = index_.shape();
-    const core::Reading read = read_vector(vector_at(BufferGetPage(buffer), shape, candidate.lane % shape.vectors));
+    core::ScalarCode *vector = vector_at(BufferGetPage(buffer), shape, candidate.lane % shape.vectors);
+    const core::Reading read = query_.read(*vector, unpacked(vector));
     UnlockReleaseBuffer(buffer);
     return read;
   });

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "ivfpq/ivfpq_vector.hpp"
 #include "pg/boundary.hpp"
 #include "pg/test_points.hpp"
 #include "simd/dispatch.hpp"
@@ -59,7 +60,7 @@ size_t Replacement::sample_limit() const {
 
 void Replacement::decode(const core::ScalarCode *vector, float *values) {
   index_.shape().own.unpack_own(reinterpret_cast<const uint8_t *>(vector + 1), unpacked_.data());
-  core::decode_scalar(*vector, unpacked_.data(), dimensions_, values);
+  decode_vector(index_.shape().own, *vector, unpacked_.data(), values);
 }
 
 uint64 Replacement::look_at(std::span<const Directory::Listed> sources) {
@@ -96,7 +97,14 @@ void Replacement::sample_page() {
   }
 }
 
-// Of one part the mean.
+// The centroid as a list will have it, and as it is stored.
+core::ScalarCode Replacement::round_centroid(float *centroid) {
+  const core::ScalarCode code = encode_vector(index_.shape().own, centroid, unpacked_.data());
+  decode_vector(index_.shape().own, code, unpacked_.data(), centroid);
+  return code;
+}
+
+// Of one part the mean. Of centroids that rounding made equal, as it does to bits, the others would stay empty.
 void Replacement::choose_centroids(size_t parts) {
   const core::KMeansOptions options{parts, index_.meta.metric == core::Metric::cosine, 10, random_.next()};
   const size_t rows = sample_.size() / dimensions_;
@@ -105,6 +113,16 @@ void Replacement::choose_centroids(size_t parts) {
   kmeans->run(sample_.data(), rows, *interrupt);
   const core::CentroidTree &tree = kmeans->tree();
   centroids_.assign(tree.centroids, tree.centroids + tree.count * dimensions_);
+  size_t kept = 0;
+  for (size_t i = 0; i < tree.count; ++i) {
+    float *centroid = &centroids_[i * dimensions_];
+    (void)round_centroid(centroid);
+    bool is_new = true;
+    for (size_t j = 0; j < kept && is_new; ++j)
+      is_new = !std::equal(centroid, centroid + dimensions_, &centroids_[j * dimensions_]);
+    if (is_new) std::copy_n(centroid, dimensions_, &centroids_[kept++ * dimensions_]);
+  }
+  centroids_.resize(kept * dimensions_);
 }
 
 size_t Replacement::replace(size_t parts, bool even_one) {
@@ -112,7 +130,7 @@ size_t Replacement::replace(size_t parts, bool even_one) {
     // Nothing to learn from: the list stays where it is, with an empty page.
     const ListEntry entry = directory_->read_entry(sources_[0].list.number, unpacked_.data());
     centroids_.resize(dimensions_);
-    core::decode_scalar(entry.centroid, unpacked_.data(), dimensions_, centroids_.data());
+    decode_vector(index_.shape().own, entry.centroid, unpacked_.data(), centroids_.data());
   } else {
     choose_centroids(parts);
   }
@@ -143,9 +161,7 @@ void Replacement::begin_lists() {
 
 // Leaves the centroid as the list will have it.
 void Replacement::begin_list(float *centroid, uint16 group) {
-  const core::ScalarCode code =
-      core::encode_scalar(centroid, dimensions_, index_.shape().own.own_bits, unpacked_.data());
-  core::decode_scalar(code, unpacked_.data(), dimensions_, centroid);
+  const core::ScalarCode code = round_centroid(centroid);
   const Directory::Listed list = directory_->begin_list(code, unpacked_.data(), group);
   writers_.emplace_back(index_, list.number, list.head, &memory_);
 }
@@ -226,7 +242,7 @@ void Replacement::begin_leftover() {
   const ListEntry entry = directory_->read_entry(sources_[0].list.number, unpacked_.data());
   centroids_.resize(centroids_.size() + dimensions_);
   float *centroid = &centroids_[centroids_.size() - dimensions_];
-  core::decode_scalar(entry.centroid, unpacked_.data(), dimensions_, centroid);
+  decode_vector(index_.shape().own, entry.centroid, unpacked_.data(), centroid);
   begin_list(centroid, entry.group);
   has_leftover_ = true;
 }
@@ -244,7 +260,9 @@ void Replacement::copy_page() {
   else
     nearest_->find(values_.data(), lanes_.size(), labels_.data());
   for (size_t i = 0; i < lanes_.size(); ++i) {
-    const core::ListFactors factors = encoder_.encode(&values_[i * dimensions_], &centroids_[labels_[i] * dimensions_]);
+    core::ListFactors factors{};
+    if (index_.shape().has_codes())
+      factors = encoder_.encode(&values_[i * dimensions_], &centroids_[labels_[i] * dimensions_]);
     writers_[labels_[i]].add(group_.row(lanes_[i]), group_.vector(lanes_[i]), factors, encoder_.levels());
   }
   pg::test_point("split_page_copied");

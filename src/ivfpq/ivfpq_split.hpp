@@ -42,6 +42,7 @@ class Replacement {
   void decode(const core::ScalarCode *vector, float *values);
   void choose_centroids(size_t parts);
   void begin_lists();
+  core::ScalarCode round_centroid(float *centroid);
   void begin_list(float *centroid, uint16 group);
   void copy_source(Source *source);
   void copy_page();

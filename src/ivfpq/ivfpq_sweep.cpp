@@ -51,13 +51,14 @@ BlockNumber ScanRun::sweep_page(BlockNumber block, uint32 list) {
   });
   const PageInfo *info = page_info(copy.data);
   for (uint32 lane = 0; lane < info->used; ++lane) {
-    if (lane % shape.vectors == 0) {
+    if (shape.has_codes() && lane % shape.vectors == 0) {
       const BlockNumber wanted = vector_blocks(copy.data)[lane / shape.vectors];
       pg::call([&, this] { copy_vectors(index_, wanted, block, &vectors); });
     }
     const RowId row = rows_of(copy.data, shape)[lane];
     if (!row.is_valid()) continue;
-    const double bound = has_direction_ ? read_vector(vector_at(vectors.data, shape, lane % shape.vectors)).bound : 0.0;
+    core::ScalarCode *vector = vector_at(shape.has_codes() ? vectors.data : copy.data, shape, lane % shape.vectors);
+    const double bound = has_direction_ ? query_.read(*vector, unpacked(vector)).bound : 0.0;
     const SweptRow swept{bound, row};
     if (passes_.wants(swept) && !was_handed_out(row)) passes_.keep(swept);
   }

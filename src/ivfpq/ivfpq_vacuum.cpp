@@ -80,8 +80,7 @@ BlockNumber visit(Removal *removal, BlockNumber block, uint32 list) {
       continue;
     }
     if (change.state == nullptr) change = pg::begin_change(index.relation, buffer, pg::Logging::each_change);
-    rows_of(change.page, shape)[lane] = RowId{};
-    *add_factor(change.page, shape, lane) = std::numeric_limits<float>::infinity();
+    empty_lane(change.page, shape, lane);
     --page_info(change.page)->live;
     removal->removed += 1.0;
   }

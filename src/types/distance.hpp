@@ -30,6 +30,7 @@ PGDLLEXPORT Datum hamming_distance(FunctionCallInfo fcinfo);
 PGDLLEXPORT Datum jaccard_distance(FunctionCallInfo fcinfo);
 PGDLLEXPORT Datum hnsw_halfvec_support(FunctionCallInfo fcinfo);
 PGDLLEXPORT Datum ivfflat_halfvec_support(FunctionCallInfo fcinfo);
+PGDLLEXPORT Datum ivfflat_bit_support(FunctionCallInfo fcinfo);
 PGDLLEXPORT Datum hnsw_bit_support(FunctionCallInfo fcinfo);
 PGDLLEXPORT Datum hnsw_sparsevec_support(FunctionCallInfo fcinfo);
 }

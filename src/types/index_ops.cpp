@@ -48,7 +48,8 @@ const IndexType *type_of(Relation index) {
   const auto number = static_cast<uint16>(index->rd_indam->amsupport);
   if (!has_proc(index, number)) return &kVector;
   FmgrInfo *procedure = index_getprocinfo(index, 1, number);
-  const PGFunction known[] = {hnsw_halfvec_support, hnsw_bit_support, hnsw_sparsevec_support, ivfflat_halfvec_support};
+  const PGFunction known[] = {hnsw_halfvec_support, hnsw_bit_support, hnsw_sparsevec_support, ivfflat_halfvec_support,
+                              ivfflat_bit_support};
   for (const PGFunction function : known)
     if (procedure->fn_addr == function)
       return reinterpret_cast<const IndexType *>(DatumGetPointer(FunctionCall0Coll(procedure, InvalidOid)));
@@ -136,4 +137,5 @@ using namespace quiver::types;
 QUIVER_FUNCTION(hnsw_halfvec_support) { PG_RETURN_POINTER(&kHalfvec); }
 QUIVER_FUNCTION(ivfflat_halfvec_support) { PG_RETURN_POINTER(&kHalfvec); }
 QUIVER_FUNCTION(hnsw_bit_support) { PG_RETURN_POINTER(&kBit); }
+QUIVER_FUNCTION(ivfflat_bit_support) { PG_RETURN_POINTER(&kBit); }
 QUIVER_FUNCTION(hnsw_sparsevec_support) { PG_RETURN_POINTER(&kSparsevec); }

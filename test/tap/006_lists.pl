@@ -20,11 +20,13 @@ $standby->start;
 create_items($primary, 600, 16);
 $primary->safe_psql('postgres', 'DROP INDEX items_v; CREATE INDEX items_v ON items USING ivfpq (v vector_l2_ops) WITH (lists = 6);
 	CREATE INDEX items_cosine ON items USING ivfflat (v vector_cosine_ops) WITH (lists = 40);
-	CREATE INDEX items_grown ON items USING ivfpq (v vector_ip_ops) WITH (quantizer = pq, bits = 8); CREATE INDEX ON items (note)');
-my $damage = "SELECT i, v.* FROM unnest(ARRAY['items_v', 'items_cosine', 'items_grown']::regclass[]) i, quiver_verify(i, true) v WHERE is_damage";
+	CREATE INDEX items_grown ON items USING ivfpq (v vector_ip_ops) WITH (quantizer = pq, bits = 8); CREATE INDEX ON items (note);
+	CREATE INDEX items_bits ON items USING ivfflat ((binary_quantize(v)::bit(16)) bit_hamming_ops) WITH (lists = 40)');
+my $damage = "SELECT i, v.* FROM unnest(ARRAY['items_v', 'items_cosine', 'items_grown', 'items_bits']::regclass[]) i, quiver_verify(i, true) v WHERE is_damage";
 my $ask = "SET enable_seqscan = off; SELECT q, array(SELECT id FROM items ORDER BY v <-> (SELECT make_vector(-q)) LIMIT 15),
 	array(SELECT id FROM items ORDER BY v <=> (SELECT make_vector(-q)) LIMIT 15),
-	array(SELECT id FROM items ORDER BY v <#> (SELECT make_vector(-q)) LIMIT 15) FROM generate_series(1, 10) q";
+	array(SELECT id FROM items ORDER BY v <#> (SELECT make_vector(-q)) LIMIT 15),
+	array(SELECT id FROM items ORDER BY binary_quantize(v)::bit(16) <~> (SELECT binary_quantize(make_vector(-q))::bit(16)) LIMIT 15) FROM generate_series(1, 10) q";
 
 sub is_sound {
 	my ($node, $name) = @_;

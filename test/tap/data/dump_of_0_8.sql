@@ -252,6 +252,13 @@ CREATE INDEX products_marks ON catalogue.products USING hnsw (marks public.bit_j
 
 
 --
+-- Name: products_marks_lists; Type: INDEX; Schema: catalogue; Owner: postgres
+--
+
+CREATE INDEX products_marks_lists ON catalogue.products USING ivfflat (marks public.bit_hamming_ops) WITH (lists='5');
+
+
+--
 -- Name: products_order; Type: INDEX; Schema: catalogue; Owner: postgres
 --
 
