@@ -15,7 +15,7 @@ SELECT count(*), count(DISTINCT id) FROM (SELECT id FROM many ORDER BY v <-> sam
 WITH q AS (SELECT -i AS i, sample_vector(-i, 24) AS v FROM generate_series(1, 20) i),
   by_index AS (SELECT i, n.id FROM q, LATERAL (SELECT id FROM many ORDER BY v <-> q.v LIMIT 10) n),
   exact AS (SELECT i, n.id FROM q, LATERAL (SELECT id FROM many ORDER BY (v <-> q.v) + 0 NULLS LAST LIMIT 10) n)
-SELECT count(*) > 180 AS most_are_found FROM by_index JOIN exact USING (i, id);
+SELECT count(*) > 165 AS most_are_found FROM by_index JOIN exact USING (i, id);
 
 -- built anew, and beside other work
 REINDEX INDEX many_v;

@@ -40,7 +40,7 @@ my $vacuum = "VACUUM (INDEX_CLEANUP ON) items;\nSELECT NULL FROM txid_current();
 # another session does meanwhile.
 my @scenarios = (
 	['insert', 'items', 'TRUNCATE items', single('items', 1, 18, 'make_vector(ID)')],
-	['insert among others', 'items', 'TRUNCATE items', single('items', 1, 18, 'make_vector(ID)'), qr/^(insert_(node|edge|entry)|lanes)/, single('items', 1001, 1060, 'make_vector(ID % 20)')],
+	['insert among others', 'items', 'TRUNCATE items', single('items', 1, 18, 'make_vector(ID)'), qr/^(insert_(node|edge|entry)|lanes)/, single('items', 1001, 1060, 'make_vector(ID)')],
 	['insert duplicates', 'items', 'TRUNCATE items; INSERT INTO items SELECT i, make_vector(7) FROM generate_series(1, 2) i',
 		single('items', 3, 24, 'make_vector(7)') . "SET enable_seqscan = off;\nSELECT NULL FROM (SELECT id FROM items ORDER BY v <-> make_vector(1)) t;\n"],
 	['vacuum', 'items', "$fill; DELETE FROM items WHERE id % 3 = 0", $vacuum],
@@ -68,6 +68,15 @@ my @scenarios = (
 
 my %passed;  # points that did what they were asked to
 my ($runs, $hits, $kills) = (0, 0, 0);
+
+my $others_file = PostgreSQL::Test::Utils::tempdir() . '/others.sql';
+sub script_of {
+	my ($script) = @_;
+	open my $file, '>', $others_file or die "$others_file: $!";
+	print $file $script;
+	close $file;
+	return $others_file;
+}
 
 sub run_script {
 	my ($order, $script) = @_;
@@ -107,7 +116,8 @@ sub one_run {
 	my (undef, $before) = state_of($table, $prepare);
 	my ($out_of_others, $error_of_others) = ('', '');
 	my $session;
-	$session = IPC::Run::start([ 'psql', '-XqAt', '-d', $node->connstr('postgres'), '-f', '-' ], '<', \$others, '>', \$out_of_others, '2>', \$error_of_others) if defined $others;
+	# From a file: what is given as input waits until somebody pumps it.
+	$session = IPC::Run::start([ 'psql', '-XqAt', '-d', $node->connstr('postgres'), '-f', script_of($others) ], '<', '/dev/null', '>', \$out_of_others, '2>', \$error_of_others) if defined $others;
 	my ($out, $error) = run_script("$point:$action:$pass", $script);
 	$session->finish if defined $session;
 	$out .= "\n$out_of_others";
