@@ -3,6 +3,7 @@
 #include "ivfpq/ivfpq_codebook.hpp"
 
 #include <algorithm>
+#include <utility>
 
 extern "C" {
 #include "miscadmin.h"
@@ -29,8 +30,8 @@ bool fits(uint32 dimensions, unsigned bits, uint32 parts) {
 
 float *values_on(Page page) { return reinterpret_cast<float *>(page + kContents); }
 
-// Adds a page's values; returns the next page.
-BlockNumber read_page(Relation relation, BlockNumber block, size_t most, std::pmr::vector<float> *values) {
+// Adds a page's values to the `*count` that are there; returns the next page.
+BlockNumber read_page(Relation relation, BlockNumber block, size_t most, float *values, size_t *count) {
   if (block >= RelationGetNumberOfBlocks(relation))
     pg::raise_corrupted(relation, kMetaBlock, "the words lead beyond the end of the index");
   const Buffer buffer = ReadBuffer(relation, block);
@@ -38,10 +39,10 @@ BlockNumber read_page(Relation relation, BlockNumber block, size_t most, std::pm
   const bool ours = pg::check_page(relation, buffer, kIndexMagic);
   const PageInfo *info = page_info(BufferGetPage(buffer));
   if (!ours || info->kind != PageKind::codebook || info->used == 0 || info->used > kValuesPerPage ||
-      values->size() + info->used > most)
+      *count + info->used > most)
     pg::raise_corrupted(relation, block, "not a page of words");
-  const float *first = values_on(BufferGetPage(buffer));
-  values->insert(values->end(), first, first + info->used);
+  std::copy_n(values_on(BufferGetPage(buffer)), info->used, values + *count);
+  *count += info->used;
   const BlockNumber next = info->next;
   UnlockReleaseBuffer(buffer);
   return next;
@@ -95,19 +96,22 @@ void fill_codebook_page(Page page, std::span<const float> values, BlockNumber bl
 }
 
 void load_codebook(Relation relation, const MetaPage &meta, IndexCache *cache) {
-  if (meta.quantizer != Quantizer::pq || cache->has_book) return;
+  if (meta.quantizer != Quantizer::pq || cache->book) return;
   const core::ProductShape shape = product_shape(meta);
-  const size_t d = shape.dimensions, fixed = kHeaderValues + 2 * d + shape.words() * d;
-  std::pmr::vector<float> values(&cache->memory);
+  const size_t d = shape.dimensions, fixed = kHeaderValues + 2 * d + shape.words() * d, most = fixed + d * d;
+  // Plain memory: what is read here may end in a jump.
+  auto *values =
+      static_cast<float *>(MemoryContextAllocExtended(CurrentMemoryContext, most * sizeof(float), MCXT_ALLOC_HUGE));
+  size_t count = 0;
   for (BlockNumber block = meta.codebook; block != InvalidBlockNumber;) {
     CHECK_FOR_INTERRUPTS();
-    block = read_page(relation, block, fixed + d * d, &values);
+    block = read_page(relation, block, most, values, &count);
   }
-  const bool rotates = values.size() == fixed + d * d && values[1] == static_cast<float>(d);
-  if (!rotates && (values.size() != fixed || values[1] != 0.0f))
+  const bool rotates = count == most && values[1] == static_cast<float>(d);
+  if (!rotates && (count != fixed || values[1] != 0.0f))
     pg::raise_corrupted(relation, meta.codebook, "the words are not complete");
-  core::ProductBook &book = cache->book.emplace(shape, &cache->memory);
-  const float *next = &values[kHeaderValues];
+  core::ProductBook book(shape, &cache->memory);
+  const float *next = values + kHeaderValues;
   book.error_ratio = values[0];
   for (auto *part : {&book.origin, &book.weights, &book.words}) {
     std::copy_n(next, part->size(), part->begin());
@@ -115,7 +119,8 @@ void load_codebook(Relation relation, const MetaPage &meta, IndexCache *cache) {
   }
   if (rotates) book.rotation.assign(next, next + d * d);
   book.finish();
-  cache->has_book = true;
+  cache->book = std::move(book);
+  pfree(values);
 }
 
 }  // namespace quiver::ivfpq

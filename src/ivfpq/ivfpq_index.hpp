@@ -51,7 +51,6 @@ struct IndexCache {
   float longest_centroid = 0.0f;            // its length
   std::pmr::vector<BlockNumber> directory;  // its pages
   std::optional<core::ProductBook> book;    // with pq; the index keeps it as it is
-  bool has_book = false;                    // and it is complete
   bool is_loaded = false;
   uint32 version = 0;  // of the directory that was copied
   uint32 freed = 0;    // the meta page's when the tails were last set back to the heads
@@ -63,7 +62,7 @@ struct OpenIndex {
   MetaPage meta;
   IndexCache *cache;
   const ListShape &shape() const { return cache->shape; }
-  const core::ProductBook *book() const { return cache->has_book ? &*cache->book : nullptr; }
+  const core::ProductBook *book() const { return cache->book ? &*cache->book : nullptr; }
   const uint8_t *centroid_codes(uint32 list) const { return &cache->centroids[list * shape().own.unpacked_bytes()]; }
 };
 
