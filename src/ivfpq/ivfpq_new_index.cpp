@@ -61,10 +61,6 @@ ListShape choose_codes(Relation index, int dimensions) {
   return choose_shape(d, static_cast<unsigned>(bits));
 }
 
-}  // namespace
-
-namespace {
-
 void refuse_codes_of_bits(Relation index) {
   if (option_bits(index) == 0 && option_quantizer(index) == Quantizer::bits) return;
   ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("bit strings are indexed without codes"),
@@ -111,51 +107,73 @@ MetaPage make_meta(Relation index) {
 
 namespace {
 
-BlockNumber directory_pages(const MetaPage &meta, const ListShape &shape) {
-  return (meta.lists + shape.entries_per_page() - 1) / shape.entries_per_page();
-}
-
-// Page `number` of the directory; lists' first pages follow the directory, in order.
-void fill_directory(Page page, const MetaPage &meta, const ListShape &shape, uint32 number, const float *centroids,
-                    uint8_t *codes) {
-  const BlockNumber pages = directory_pages(meta, shape);
-  const uint32 first = number * shape.entries_per_page();
-  initialize_directory_page(page, shape);
-  PageInfo *info = page_info(page);
-  info->used = static_cast<uint16>(std::min(shape.entries_per_page(), meta.lists - first));
-  if (number + 1 < pages) info->next = kDirectoryBlock + number + 1;
-  for (uint32 place = 0; place < info->used; ++place) {
-    ListEntry *entry = entry_at(page, shape, place);
-    entry->head = kDirectoryBlock + pages + first + place;
-    entry->centroid = encode_vector(shape.own, centroids + Size{first + place} * meta.dimensions, codes);
-    shape.own.pack_own(codes, centroid_bytes(entry));
+// The pages of an index without rows, in order: meta page, directory, a page for each list, words.
+class EmptyLists {
+ public:
+  // As for write_empty_lists. In the caller's memory.
+  EmptyLists(const MetaPage &meta, const float *centroids, std::span<const float> codebook)
+      : meta_(meta),
+        shape_(shape_of(meta)),
+        centroids_(centroids),
+        codes_(static_cast<uint8_t *>(palloc0(meta.dimensions))),
+        codebook_(codebook),
+        directory_end_(kDirectoryBlock + directory_pages()),
+        lists_end_(directory_end_ + meta.lists) {
+    if (!codebook.empty()) meta_.codebook = lists_end_;
   }
-}
+
+  BlockNumber end() const { return lists_end_ + codebook_pages(codebook_); }
+
+  void fill(Page page, BlockNumber block) const {
+    if (block == kMetaBlock)
+      initialize_meta_page(page, meta_);
+    else if (block < directory_end_)
+      fill_directory(page, block - kDirectoryBlock);
+    else if (block < lists_end_)
+      initialize_codes_page(page, shape_, block - directory_end_);
+    else
+      fill_codebook_page(page, codebook_, block, block - lists_end_);
+  }
+
+ private:
+  BlockNumber directory_pages() const {
+    return (meta_.lists + shape_.entries_per_page() - 1) / shape_.entries_per_page();
+  }
+
+  // Page `number` of the directory.
+  void fill_directory(Page page, uint32 number) const {
+    const uint32 first = number * shape_.entries_per_page();
+    initialize_directory_page(page, shape_);
+    PageInfo *info = page_info(page);
+    info->used = static_cast<uint16>(std::min(shape_.entries_per_page(), meta_.lists - first));
+    if (kDirectoryBlock + number + 1 < directory_end_) info->next = kDirectoryBlock + number + 1;
+    for (uint32 place = 0; place < info->used; ++place) {
+      ListEntry *entry = entry_at(page, shape_, place);
+      entry->head = directory_end_ + first + place;
+      entry->centroid = encode_vector(shape_.own, centroids_ + Size{first + place} * meta_.dimensions, codes_);
+      shape_.own.pack_own(codes_, centroid_bytes(entry));
+    }
+  }
+
+  MetaPage meta_;
+  ListShape shape_;
+  const float *centroids_;
+  uint8_t *codes_;
+  std::span<const float> codebook_;
+  BlockNumber directory_end_, lists_end_;
+};
 
 }  // namespace
 
-void write_empty_lists(Relation index, MetaPage meta, const float *centroids, std::span<const float> codebook) {
-  const ListShape shape = shape_of(meta);
-  auto *codes = static_cast<uint8_t *>(palloc0(meta.dimensions));
-  const BlockNumber directory_end = kDirectoryBlock + directory_pages(meta, shape);
-  const BlockNumber lists_end = directory_end + meta.lists;
-  if (!codebook.empty()) meta.codebook = lists_end;
-  for (BlockNumber block = kMetaBlock; block < lists_end + codebook_pages(codebook); ++block) {
+void write_empty_lists(Relation index, const MetaPage &meta, const float *centroids, std::span<const float> codebook) {
+  const EmptyLists lists(meta, centroids, codebook);
+  for (BlockNumber block = kMetaBlock; block < lists.end(); ++block) {
     CHECK_FOR_INTERRUPTS();
     const Buffer buffer = pg::extend(index);
-    const Page page = BufferGetPage(buffer);
-    if (block == kMetaBlock)
-      initialize_meta_page(page, meta);
-    else if (block < directory_end)
-      fill_directory(page, meta, shape, block - kDirectoryBlock, centroids, codes);
-    else if (block < lists_end)
-      initialize_codes_page(page, shape, block - directory_end);
-    else
-      fill_codebook_page(page, codebook, block, block - lists_end);
+    lists.fill(BufferGetPage(buffer), block);
     MarkBufferDirty(buffer);
     UnlockReleaseBuffer(buffer);
   }
-  pfree(codes);
 }
 
 namespace {
@@ -177,24 +195,12 @@ std::span<const float> normal_codebook(const MetaPage &meta) {
 void build_empty(Relation index) {
   MetaPage meta = make_meta(index);
   meta.lists = 1;
-  const ListShape shape = shape_of(meta);
-  auto *centroid = static_cast<float *>(palloc0(meta.dimensions * sizeof(float)));
-  auto *codes = static_cast<uint8_t *>(palloc0(meta.dimensions));
-  const std::span<const float> codebook = normal_codebook(meta);
-  constexpr BlockNumber kListsEnd = kDirectoryBlock + 2;
-  if (!codebook.empty()) meta.codebook = kListsEnd;
-  for (BlockNumber block = kMetaBlock; block < kListsEnd + codebook_pages(codebook); ++block) {
+  const auto *centroid = static_cast<float *>(palloc0(meta.dimensions * sizeof(float)));
+  const EmptyLists lists(meta, centroid, normal_codebook(meta));
+  for (BlockNumber block = kMetaBlock; block < lists.end(); ++block) {
     const Buffer buffer = compat::extend_locked(index, INIT_FORKNUM);
     START_CRIT_SECTION();
-    const Page page = BufferGetPage(buffer);
-    if (block == kMetaBlock)
-      initialize_meta_page(page, meta);
-    else if (block == kDirectoryBlock)
-      fill_directory(page, meta, shape, 0, centroid, codes);
-    else if (block < kListsEnd)
-      initialize_codes_page(page, shape, 0);
-    else
-      fill_codebook_page(page, codebook, block, block - kListsEnd);
+    lists.fill(BufferGetPage(buffer), block);
     MarkBufferDirty(buffer);
     log_newpage_buffer(buffer, true);
     END_CRIT_SECTION();

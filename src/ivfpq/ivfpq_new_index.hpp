@@ -19,6 +19,6 @@ MetaPage make_meta(Relation index);
 
 // Writes everything that precedes the first row, not logged yet: the whole file is, at the end. `centroids`:
 // [meta.lists][dimensions], rotated. `codebook`: empty without pq.
-void write_empty_lists(Relation index, MetaPage meta, const float *centroids, std::span<const float> codebook);
+void write_empty_lists(Relation index, const MetaPage &meta, const float *centroids, std::span<const float> codebook);
 
 }  // namespace quiver::ivfpq
