@@ -19,48 +19,34 @@ constexpr uint16_t kZeroFactors[kMaxLanes] = {};
 NodeQuery::NodeQuery(const NodeShape &shape, Metric metric, const Rotation &rotation, std::pmr::memory_resource *memory)
     : shape_(shape),
       metric_(metric),
-      plain_(shape, metric, memory),
-      own_(shape.has_codes() ? shape.dimensions : 0, metric, rotation, memory),
+      vector_(shape, metric, rotation, memory),
       unpacked_(shape.own_bits == 8 ? 0 : shape.dimensions, memory),
       prepared_(memory),
       kernels_(&simd::kernels()) {}
 
 bool NodeQuery::aim(const VectorView &vector) {
-  if (shape_.has_codes()) {
-    if (!own_.aim(vector.values)) return false;
-    prepare_lanes();
-    return true;
-  }
-  if (!plain_.aim(vector)) return false;
-  query_norm_ = plain_.norm();
-  largest_norm_ = 0.0f;
+  if (!vector_.aim(vector)) return false;
+  prepare();
   return true;
 }
 
 void NodeQuery::aim(const ScalarCode &code, const uint8_t *codes) {
-  if (shape_.has_codes()) {
-    own_.aim(code, codes);
-    prepare_lanes();
-    return;
-  }
-  largest_norm_ = 0.0f;
-  plain_.aim(code, codes);
-  query_norm_ = plain_.norm();
+  vector_.aim(code, codes);
+  prepare();
 }
 
-void NodeQuery::prepare_lanes() {
-  query_norm_ = own_.norm();
+void NodeQuery::prepare() {
+  query_norm_ = vector_.norm();
   largest_norm_ = 0.0f;
-  prepared_.prepare(shape_.code, own_.rotated());
+  if (!shape_.has_codes()) return;
+  prepared_.prepare(shape_.code, vector_.rotated());
   lane_query_ = metric_ == Metric::inner_product ? prepared_.inner_product_query() : prepared_.lane_query();
 }
 
-float NodeQuery::distance(const ScalarCode &code, const uint8_t *codes) const {
-  return shape_.has_codes() ? own_.distance(code, codes) : plain_.distance(code, codes);
-}
+float NodeQuery::distance(const ScalarCode &code, const uint8_t *codes) const { return vector_.distance(code, codes); }
 
 float NodeQuery::rough_distance(const ScalarCode &code, const uint8_t *codes) const {
-  return shape_.has_codes() ? own_.rough_distance(code, codes) : plain_.distance(code, codes);
+  return vector_.rough_distance(code, codes);
 }
 
 Reading NodeQuery::read(const ConstSlot &slot) {
@@ -72,7 +58,7 @@ Reading NodeQuery::read(const ConstSlot &slot) {
   }
   const ScalarCode code = header.scalar_code();
   largest_norm_ = std::max(largest_norm_, std::sqrt(code.squared_norm));
-  return shape_.has_codes() ? own_.read(code, codes) : plain_.read(code, codes);
+  return vector_.read(code, codes);
 }
 
 void NodeQuery::estimate(const ConstSlot &slot, size_t lanes, float own, float *estimates) const {

@@ -8,10 +8,9 @@
 
 #include "core/metric.hpp"
 #include "core/node_format.hpp"
-#include "core/own_query.hpp"
-#include "core/plain_distance.hpp"
 #include "core/residual_code.hpp"
 #include "core/rotation.hpp"
+#include "core/vector_query.hpp"
 #include "simd/kernels.hpp"
 
 namespace quiver::core {
@@ -41,12 +40,11 @@ class NodeQuery {
   float horizon_shift() const { return metric_ == Metric::inner_product ? query_norm_ * largest_norm_ : 0.0f; }
 
  private:
-  void prepare_lanes();
+  void prepare();
 
   NodeShape shape_;
   Metric metric_;
-  PlainDistance plain_;  // does the work in the plain format, none in the other
-  OwnQuery own_;         // the reverse
+  VectorQuery vector_;
   std::pmr::vector<uint8_t> unpacked_;
   PreparedLaneQuery prepared_;
   simd::LaneQuery lane_query_{};

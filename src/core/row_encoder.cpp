@@ -7,6 +7,7 @@
 #include <cstring>
 #include <limits>
 
+#include "core/own_vector.hpp"
 #include "core/sparse_code.hpp"
 #include "simd/dispatch.hpp"
 
@@ -62,10 +63,7 @@ bool RowEncoder::encode_dense(const VectorView &vector) {
 void RowEncoder::encode_bits(const VectorView &vector) {
   indexed_ = vector;
   std::copy_n(vector.bits, codes_.size(), codes_.begin());
-  code_ = {};
-  code_.code_sum =
-      static_cast<uint32_t>(simd::kernels().count_common_bits(vector.bits, vector.bits, codes_.size()).common);
-  code_.squared_norm = static_cast<float>(code_.code_sum);
+  code_ = code_of_bits(codes_.data(), codes_.size());
 }
 
 bool RowEncoder::encode_sparse_terms(const VectorView &vector) {
@@ -80,6 +78,13 @@ bool RowEncoder::encode_sparse_terms(const VectorView &vector) {
   if (metric_ == Metric::cosine && !DistanceBound::usable_norm(length))
     code_.error = std::numeric_limits<float>::infinity();
   return true;
+}
+
+void RowEncoder::copy_values(float *values) const {
+  if (shape_.is_scalar())
+    std::copy(rotated_.begin(), rotated_.end(), values);
+  else
+    decode_own(shape_, code_, codes_.data(), values);
 }
 
 double RowEncoder::distance_to(const ScalarCode &code, const uint8_t *codes) const {

@@ -29,6 +29,8 @@ class RowEncoder {
   const uint8_t *codes() const { return codes_.data(); }    // unpacked: see NodeShape
   const VectorView &indexed() const { return indexed_; }    // as the index orders it, before rotation
   const float *rotated() const { return rotated_.data(); }  // of a dense row
+  // As k-means compares rows: rotated, or bits as 0 and 1. REQUIRES: not sparse.
+  void copy_values(float *values) const;
 
   // How far the row is from an own vector as that decodes, in binary64 and in the measure of ScalarCode::error.
   double distance_to(const ScalarCode &code, const uint8_t *codes) const;

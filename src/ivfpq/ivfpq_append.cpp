@@ -4,6 +4,7 @@
 
 #include <limits>
 
+#include "core/own_vector.hpp"
 #include "pg/boundary.hpp"
 #include "pg/test_points.hpp"
 
@@ -14,7 +15,8 @@ Appender::Appender(const OpenIndex &index, pg::Logging logging, MemoryContext co
       index_(index),
       logging_(logging),
       list_encoder_(index_.shape().code, index_.book(), index_.meta.metric == core::Metric::inner_product, &memory_),
-      query_(index_, core::Metric::l2, &memory_),
+      query_(index_.shape().own, index_.shape().own.is_scalar() ? core::Metric::l2 : index_.meta.metric,
+             index_.cache->rotation, &memory_),
       centroid_(index_.meta.dimensions, &memory_) {}
 
 // By the row's own code: what it lost in rounding does not matter between lists.
@@ -46,8 +48,8 @@ void Appender::insert(const CodedRow &row) {
 
 bool Appender::append(uint32 list, const CodedRow &row) {
   if (index_.shape().has_codes()) {
-    decode_vector(index_.shape().own, index_.cache->lists[list].centroid, index_.centroid_codes(list),
-                  centroid_.data());
+    core::decode_own(index_.shape().own, index_.cache->lists[list].centroid, index_.centroid_codes(list),
+                     centroid_.data());
     factors_ = list_encoder_.encode(row.rotated, centroid_.data());
   }
   return pg::call([this, list, &row] {
@@ -148,8 +150,7 @@ void Appender::store(const Place &place, const CodedRow &row) {
   pg::finish_change(change);
 }
 
-// Only who holds a page of codes asks for its pages of vectors: no two writers
-// wait for each other.
+// Only who holds a page of codes asks for its pages of vectors: no two writers wait for each other.
 void Appender::store_apart(const Place &place, const CodedRow &row) {
   const ListShape &shape = index_.shape();
   const BlockNumber block = BufferGetBlockNumber(place.buffer);

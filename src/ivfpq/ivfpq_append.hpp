@@ -6,8 +6,8 @@
 #include <vector>
 
 #include "core/list_code.hpp"
+#include "core/vector_query.hpp"
 #include "ivfpq/ivfpq_index.hpp"
-#include "ivfpq/ivfpq_vector.hpp"
 
 namespace quiver::ivfpq {
 
@@ -54,7 +54,7 @@ class Appender {
   OpenIndex index_;
   pg::Logging logging_;
   core::ListEncoder list_encoder_;
-  ListQuery query_;
+  core::VectorQuery query_;
   core::ListFactors factors_{};
   std::pmr::vector<float> centroid_;
 };

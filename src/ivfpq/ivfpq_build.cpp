@@ -3,13 +3,13 @@
 #include <algorithm>
 #include <cmath>
 
+#include "core/own_vector.hpp"
 #include "ivfpq/ivfpq_builder.hpp"
 #include "ivfpq/ivfpq_calibrate.hpp"
 #include "ivfpq/ivfpq_codebook.hpp"
 #include "ivfpq/ivfpq_internal.hpp"
 #include "ivfpq/ivfpq_new_index.hpp"
 #include "ivfpq/ivfpq_options.hpp"
-#include "ivfpq/ivfpq_vector.hpp"
 #include "pg/boundary.hpp"
 #include "pg/parallel_build.hpp"
 #include "pg/test_points.hpp"
@@ -66,8 +66,8 @@ core::CentroidTree rounded(const MetaPage &meta, core::CentroidTree tree, Memory
   auto *values = pg::make<std::pmr::vector<float>>(context, tree.count * tree.dimensions, memory);
   std::pmr::vector<uint8_t> codes(own.unpacked_bytes(), memory);
   for (size_t i = 0; i < tree.count; ++i) {
-    const core::ScalarCode code = encode_vector(own, tree.centroids + i * tree.dimensions, codes.data());
-    decode_vector(own, code, codes.data(), values->data() + i * tree.dimensions);
+    const core::ScalarCode code = core::encode_own(own, tree.centroids + i * tree.dimensions, codes.data());
+    core::decode_own(own, code, codes.data(), values->data() + i * tree.dimensions);
   }
   tree.centroids = values->data();
   return tree;

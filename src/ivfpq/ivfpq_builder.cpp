@@ -71,7 +71,7 @@ void Sampler::add(Datum value) {
   ++seen_;
   size_t place = rows();
   if (place == wanted_ && (place = static_cast<size_t>(random_.below(seen_))) >= wanted_) return;
-  row_values(own_, encoder_, row_.data());
+  encoder_.copy_values(row_.data());
   if (place == rows())
     values_.insert(values_.end(), row_.begin(), row_.end());
   else
@@ -154,7 +154,7 @@ void Loader::add(ItemPointer tid, Datum value) {
   const core::NodeShape &own = index_.shape().own;
   kept_.push_back({row_id(*tid), encoder_.code()});
   values_.resize(values_.size() + own.dimensions);
-  row_values(own, encoder_, &values_[values_.size() - own.dimensions]);
+  encoder_.copy_values(&values_[values_.size() - own.dimensions]);
   codes_.insert(codes_.end(), encoder_.codes(), encoder_.codes() + own.unpacked_bytes());
   if (kept_.size() == capacity_) flush();
 }

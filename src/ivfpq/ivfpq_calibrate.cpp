@@ -130,7 +130,7 @@ void ListCalibrator::read_sample(const Place &place) {
     UnlockReleaseBuffer(buffer);
   });
   if (!std::isfinite(code.squared_norm)) return;
-  ListQuery query(index_, index_.meta.metric, &memory_);
+  core::VectorQuery query(shape.own, index_.meta.metric, index_.cache->rotation, &memory_);
   query.aim(code, codes_.data());
   core::PreparedListQuery tables(&memory_);
   if (shape.has_codes()) tables.prepare(shape.code, index_.book(), query.rotated());
@@ -147,19 +147,6 @@ void ListCalibrator::compare_list(uint32 list) {
   });
 }
 
-// See ScanRun::estimate.
-void ListCalibrator::estimate(const Sample &sample, uint32 block, float *lows) {
-  if (index_.shape().has_codes()) {
-    const simd::CodeBlock codes = code_block(page_.data, index_.shape(), block);
-    sample.tables.estimate(codes, sample.centroid.own, kTruthErrors * sample.centroid.length, lows);
-    return;
-  }
-  for (uint32 i = 0; i < simd::kBlockLanes; ++i) {
-    const uint32 lane = block * simd::kBlockLanes + i;
-    lows[i] = lane < page_info(page_.data)->used ? distance_of(sample, lane) : kInfinity;
-  }
-}
-
 // Puts the rows of a block among the sample's nearest that belong there.
 void ListCalibrator::compare_block(Sample *sample, uint32 list, uint32 block) {
   const ListShape &shape = index_.shape();
@@ -168,7 +155,8 @@ void ListCalibrator::compare_block(Sample *sample, uint32 list, uint32 block) {
   const bool is_whole = index_.meta.metric == core::Metric::hamming;
   const float tie = is_whole ? 0.5f * sample->centroid.own / static_cast<float>(index_.meta.dimensions) : 0.0f;
   float lows[simd::kBlockLanes];
-  estimate(*sample, block, lows);
+  estimate_rows(shape, sample->tables, sample->query, page_.data, block * simd::kBlockLanes, sample->centroid.own,
+                kTruthErrors * length, codes_.data(), lows);
   const float limit = sample->nearest.wants(kInfinity) ? kInfinity : sample->nearest.cutoff();
   int near = 0;
   for (size_t i = 0; i < simd::kBlockLanes; ++i) near += lows[i] > limit ? 0 : 1;
@@ -189,12 +177,7 @@ float ListCalibrator::distance_of(const Sample &sample, uint32 lane) {
   const ListShape &shape = index_.shape();
   Page page = shape.has_codes() ? vectors_[lane / shape.vectors].data : page_.data;
   core::ScalarCode *vector = vector_at(page, shape, lane % shape.vectors);
-  const uint8_t *codes = vector_codes(vector);
-  if (shape.own.own_bits != 8) {
-    shape.own.unpack_own(codes, codes_.data());
-    codes = codes_.data();
-  }
-  return sample.query.distance(*vector, codes);
+  return sample.query.distance(*vector, unpacked_codes(shape, vector, codes_.data()));
 }
 
 // A neighbour is found when its list is read and its code lets it be nearer than the last of the ten.

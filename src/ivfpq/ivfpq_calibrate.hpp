@@ -34,7 +34,7 @@ class ListCalibrator {
   };
   struct Sample {
     RowId row;
-    ListQuery query;
+    core::VectorQuery query;
     core::PreparedListQuery tables;
     core::NearestRows<Neighbour> nearest;
     CentroidDistance centroid;  // of the list that is being read
@@ -49,7 +49,6 @@ class ListCalibrator {
   void compare_list(uint32 list);
   void compare_block(Sample *sample, uint32 list, uint32 block);
   float distance_of(const Sample &sample, uint32 lane);
-  void estimate(const Sample &sample, uint32 block, float *lows);
   void note(const Sample &sample, core::CurveMeasurement *measurement);
 
   pg::ContextResource memory_;

@@ -161,10 +161,9 @@ bool ListCheck::check_codes_page(uint32 list, BlockNumber block, BlockNumber *ne
   uint32 live = 0;
   for (uint32 lane = 0; lane < shape.lanes(); ++lane) {
     const RowId row = rows_of(page_.data, shape)[lane];
-    const bool is_far = shape.has_codes()
-                            ? *add_factor(page_.data, shape, lane) == std::numeric_limits<float>::infinity()
-                            : !row.is_valid();
-    if (row.is_valid() == is_far)
+    const bool is_far =
+        shape.has_codes() && *add_factor(page_.data, shape, lane) == std::numeric_limits<float>::infinity();
+    if (shape.has_codes() && row.is_valid() == is_far)
       findings_->add(kEmptyLaneIsFar, true, block, static_cast<int>(lane),
                      is_far ? "a lane with a row is infinitely far" : "a lane without a row is not infinitely far");
     if (!row.is_valid()) continue;

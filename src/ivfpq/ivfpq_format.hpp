@@ -195,6 +195,12 @@ inline core::ScalarCode *vector_at(Page page, const ListShape &shape, uint32 pla
   return reinterpret_cast<core::ScalarCode *>(page + kContents + place * shape.vector_bytes());
 }
 inline uint8_t *vector_codes(core::ScalarCode *vector) { return reinterpret_cast<uint8_t *>(vector + 1); }
+// Its codes, unpacked: into `scratch` where they are packed.
+inline const uint8_t *unpacked_codes(const ListShape &shape, core::ScalarCode *vector, uint8_t *scratch) {
+  if (shape.own.own_bits == 8) return vector_codes(vector);
+  shape.own.unpack_own(vector_codes(vector), scratch);
+  return scratch;
+}
 // The page with the vector of a lane; it is place lane % shape.vectors there. `block`: of the page of codes.
 inline BlockNumber vectors_block(Page codes, BlockNumber block, const ListShape &shape, uint32 lane) {
   return shape.has_codes() ? vector_blocks(codes)[lane / shape.vectors] : block;

@@ -6,11 +6,11 @@
 #include <cmath>
 #include <limits>
 
+#include "core/own_vector.hpp"
 #include "ivfpq/ivfpq_calibrate.hpp"
 #include "ivfpq/ivfpq_new_index.hpp"
 #include "ivfpq/ivfpq_options.hpp"
 #include "ivfpq/ivfpq_split.hpp"
-#include "ivfpq/ivfpq_vector.hpp"
 #include "pg/boundary.hpp"
 #include "pg/parallel_build.hpp"
 #include "simd/dispatch.hpp"
@@ -203,7 +203,7 @@ void Maintenance::merge_sparse(std::pmr::vector<Listed> *sparse) {
   halves_.resize(count);
   for (size_t i = 0; i < count; ++i) {
     const ListEntry entry = directory_.read_entry((*sparse)[i].number, codes_.data());
-    decode_vector(index_.shape().own, entry.centroid, codes_.data(), &centroids_[i * d]);
+    core::decode_own(index_.shape().own, entry.centroid, codes_.data(), &centroids_[i * d]);
     halves_[i] = 0.5f * entry.centroid.squared_norm;
   }
   taken_.assign(sparse->size(), 0);

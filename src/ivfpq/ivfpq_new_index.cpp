@@ -4,10 +4,10 @@
 
 #include <algorithm>
 
+#include "core/own_vector.hpp"
 #include "ivfpq/ivfpq_codebook.hpp"
 #include "ivfpq/ivfpq_internal.hpp"
 #include "ivfpq/ivfpq_options.hpp"
-#include "ivfpq/ivfpq_vector.hpp"
 #include "pg/boundary.hpp"
 
 extern "C" {
@@ -150,7 +150,7 @@ class EmptyLists {
     for (uint32 place = 0; place < info->used; ++place) {
       ListEntry *entry = entry_at(page, shape_, place);
       entry->head = directory_end_ + first + place;
-      entry->centroid = encode_vector(shape_.own, centroids_ + Size{first + place} * meta_.dimensions, codes_);
+      entry->centroid = core::encode_own(shape_.own, centroids_ + Size{first + place} * meta_.dimensions, codes_);
       shape_.own.pack_own(codes_, centroid_bytes(entry));
     }
   }

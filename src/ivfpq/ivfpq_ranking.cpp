@@ -8,7 +8,7 @@
 
 namespace quiver::ivfpq {
 
-void ListRanking::rank(const OpenIndex &index, const ListQuery &query) {
+void ListRanking::rank(const OpenIndex &index, const core::VectorQuery &query) {
   const std::pmr::vector<IndexCache::List> &lists = index.cache->lists;
   lists_.clear();
   lists_.reserve(lists.size());
@@ -49,13 +49,27 @@ float ListRanking::gamma_of(float distance) const {
   return base_ > 0.0f ? distance / base_ - 1.0f : std::numeric_limits<float>::max();
 }
 
-CentroidDistance centroid_distance(const OpenIndex &index, const ListQuery &query, uint32 list) {
+CentroidDistance centroid_distance(const OpenIndex &index, const core::VectorQuery &query, uint32 list) {
   const core::ScalarCode &centroid = index.cache->lists[list].centroid;
   const float own = query.distance(centroid, index.centroid_codes(list));
   const float squared = index.meta.metric == core::Metric::inner_product
                             ? query.squared_norm() + centroid.squared_norm + 2.0f * own
                             : own;
   return {own, std::sqrt(std::max(0.0f, squared))};
+}
+
+void estimate_rows(const ListShape &shape, const core::PreparedListQuery &tables, const core::VectorQuery &query,
+                   Page page, uint32 first, float own, float width, uint8_t *scratch, float *lows) {
+  if (shape.has_codes()) {
+    tables.estimate(code_block(page, shape, first / simd::kBlockLanes), own, width, lows);
+    return;
+  }
+  const uint32 end = std::min<uint32>(simd::kBlockLanes, page_info(page)->used - first);
+  for (uint32 i = 0; i < end; ++i) {
+    core::ScalarCode *vector = vector_at(page, shape, first + i);
+    lows[i] = query.distance(*vector, unpacked_codes(shape, vector, scratch));
+  }
+  std::fill(lows + end, lows + simd::kBlockLanes, std::numeric_limits<float>::infinity());
 }
 
 }  // namespace quiver::ivfpq

@@ -5,7 +5,9 @@
 #include <memory_resource>
 #include <vector>
 
-#include "ivfpq/ivfpq_vector.hpp"
+#include "core/list_code.hpp"
+#include "core/vector_query.hpp"
+#include "ivfpq/ivfpq_index.hpp"
 
 namespace quiver::ivfpq {
 
@@ -27,7 +29,7 @@ class ListRanking {
   explicit ListRanking(std::pmr::memory_resource *memory) : lists_(memory) {}
 
   // REQUIRES: a query with a direction and a length within binary32.
-  void rank(const OpenIndex &index, const ListQuery &query);
+  void rank(const OpenIndex &index, const core::VectorQuery &query);
 
   size_t size() const { return lists_.size(); }
   size_t ordered() const { return ordered_; }
@@ -50,7 +52,13 @@ class ListRanking {
 struct CentroidDistance {
   float own, length;
 };
-CentroidDistance centroid_distance(const OpenIndex &index, const ListQuery &query, uint32 list);
+CentroidDistance centroid_distance(const OpenIndex &index, const core::VectorQuery &query, uint32 list);
+
+// How far each of the 32 rows of a page from `first` on is at least, all but surely: what codes say, or without codes
+// own vectors, for sure. Infinity where there is no lane in use. `own`, `width`: see simd::Kernels::estimate_block.
+// `scratch`: for an unpacked vector.
+void estimate_rows(const ListShape &shape, const core::PreparedListQuery &tables, const core::VectorQuery &query,
+                   Page page, uint32 first, float own, float width, uint8_t *scratch, float *lows);
 
 // How many of the code's standard errors a row's distance may lie below its estimate for a search to look at it. 1.2
 // loses neighbours at recall .957; decision 0020.

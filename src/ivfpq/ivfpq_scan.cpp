@@ -44,7 +44,7 @@ ScanRun::ScanRun(Relation relation, MemoryContext context)
       index_(opened(relation)),
       hold_(index_.cache->hold.holders()),
       settings_(settings_of(relation)),
-      query_(index_, index_.meta.metric, &memory_),
+      query_(index_.shape().own, index_.meta.metric, index_.cache->rotation, &memory_),
       tables_(&memory_),
       unpacked_(index_.meta.dimensions, &memory_),
       ranking_(&memory_),
@@ -203,21 +203,6 @@ void ScanRun::scan_list(size_t rank, const Candidate &passed) {
   }
 }
 
-// How far the next 32 rows of a page are at least: their own vectors tell for sure.
-void ScanRun::estimate(Page page, uint32 first, const ListScan &list, float *lows) {
-  const ListShape &shape = index_.shape();
-  if (shape.has_codes()) {
-    tables_.estimate(code_block(page, shape, first / simd::kBlockLanes), list.own, list.width, lows);
-    return;
-  }
-  const uint32 end = std::min<uint32>(simd::kBlockLanes, page_info(page)->used - first);
-  for (uint32 i = 0; i < end; ++i) {
-    core::ScalarCode *vector = vector_at(page, shape, first + i);
-    lows[i] = query_.distance(*vector, unpacked(vector));
-  }
-  std::fill(lows + end, lows + simd::kBlockLanes, kInfinity);
-}
-
 // Estimates every row of a page. Returns the next page of the list.
 BlockNumber ScanRun::scan_page(const ListScan &list, BlockNumber block) {
   CHECK_FOR_INTERRUPTS();
@@ -229,7 +214,7 @@ BlockNumber ScanRun::scan_page(const ListScan &list, BlockNumber block) {
   expect_page(index_, next != InvalidBlockNumber ? next : list.after, kContents, kExpectedBytes);
   float lows[simd::kBlockLanes];
   for (uint32 first = 0; first < page_info(page)->used; first += simd::kBlockLanes) {
-    estimate(page, first, list, lows);
+    estimate_rows(index_.shape(), tables_, query_, page, first, list.own, list.width, unpacked_.data(), lows);
     collect(page, block, first, lows, list);
   }
   UnlockReleaseBuffer(buffer);
@@ -254,12 +239,6 @@ void ScanRun::collect(Page page, BlockNumber block, uint32 first, const float *l
   }
 }
 
-const uint8_t *ScanRun::unpacked(core::ScalarCode *vector) {
-  if (index_.shape().own.own_bits == 8) return vector_codes(vector);
-  index_.shape().own.unpack_own(vector_codes(vector), unpacked_.data());
-  return unpacked_.data();
-}
-
 void ScanRun::expect_vector(const Candidate &candidate) const {
   const ListShape &shape = index_.shape();
   const Size place = candidate.lane % shape.vectors;
@@ -273,7 +252,7 @@ void ScanRun::read_candidate(const Candidate &candidate) {
     check_vectors(index_, buffer, candidate.codes);
     const ListShape &shape = index_.shape();
     core::ScalarCode *vector = vector_at(BufferGetPage(buffer), shape, candidate.lane % shape.vectors);
-    const core::Reading read = query_.read(*vector, unpacked(vector));
+    const core::Reading read = query_.read(*vector, unpacked_codes(shape, vector, unpacked_.data()));
     UnlockReleaseBuffer(buffer);
     return read;
   });

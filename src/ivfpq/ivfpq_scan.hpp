@@ -81,7 +81,6 @@ class ScanRun {
   void scan_list(size_t rank, const Candidate &passed);
   void note_taken();
   BlockNumber scan_page(const ListScan &list, BlockNumber block);
-  void estimate(Page page, uint32 first, const ListScan &list, float *lows);
   void collect(Page page, BlockNumber block, uint32 first, const float *lows, const ListScan &list);
   void read_candidate(const Candidate &candidate);
   void expect_vector(const Candidate &candidate) const;
@@ -90,13 +89,12 @@ class ScanRun {
   void sweep_index();
   BlockNumber sweep_page(BlockNumber block, uint32 list);
   bool was_handed_out(RowId row) const;
-  const uint8_t *unpacked(core::ScalarCode *vector);
 
   pg::ContextResource memory_;
   OpenIndex index_;
   CacheHold hold_;  // lists stay as they were when the scan began
   const Settings &settings_;
-  ListQuery query_;
+  core::VectorQuery query_;
   core::PreparedListQuery tables_;
   std::pmr::vector<uint8_t> unpacked_;
   ListRanking ranking_;

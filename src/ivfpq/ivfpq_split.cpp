@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "ivfpq/ivfpq_vector.hpp"
+#include "core/own_vector.hpp"
 #include "pg/boundary.hpp"
 #include "pg/test_points.hpp"
 #include "simd/dispatch.hpp"
@@ -60,7 +60,7 @@ size_t Replacement::sample_limit() const {
 
 void Replacement::decode(const core::ScalarCode *vector, float *values) {
   index_.shape().own.unpack_own(reinterpret_cast<const uint8_t *>(vector + 1), unpacked_.data());
-  decode_vector(index_.shape().own, *vector, unpacked_.data(), values);
+  core::decode_own(index_.shape().own, *vector, unpacked_.data(), values);
 }
 
 uint64 Replacement::look_at(std::span<const Directory::Listed> sources) {
@@ -99,8 +99,8 @@ void Replacement::sample_page() {
 
 // The centroid as a list will have it, and as it is stored.
 core::ScalarCode Replacement::round_centroid(float *centroid) {
-  const core::ScalarCode code = encode_vector(index_.shape().own, centroid, unpacked_.data());
-  decode_vector(index_.shape().own, code, unpacked_.data(), centroid);
+  const core::ScalarCode code = core::encode_own(index_.shape().own, centroid, unpacked_.data());
+  core::decode_own(index_.shape().own, code, unpacked_.data(), centroid);
   return code;
 }
 
@@ -130,7 +130,7 @@ size_t Replacement::replace(size_t parts, bool even_one) {
     // Nothing to learn from: the list stays where it is, with an empty page.
     const ListEntry entry = directory_->read_entry(sources_[0].list.number, unpacked_.data());
     centroids_.resize(dimensions_);
-    decode_vector(index_.shape().own, entry.centroid, unpacked_.data(), centroids_.data());
+    core::decode_own(index_.shape().own, entry.centroid, unpacked_.data(), centroids_.data());
   } else {
     choose_centroids(parts);
   }
@@ -242,7 +242,7 @@ void Replacement::begin_leftover() {
   const ListEntry entry = directory_->read_entry(sources_[0].list.number, unpacked_.data());
   centroids_.resize(centroids_.size() + dimensions_);
   float *centroid = &centroids_[centroids_.size() - dimensions_];
-  decode_vector(index_.shape().own, entry.centroid, unpacked_.data(), centroid);
+  core::decode_own(index_.shape().own, entry.centroid, unpacked_.data(), centroid);
   begin_list(centroid, entry.group);
   has_leftover_ = true;
 }

@@ -58,7 +58,8 @@ BlockNumber ScanRun::sweep_page(BlockNumber block, uint32 list) {
     const RowId row = rows_of(copy.data, shape)[lane];
     if (!row.is_valid()) continue;
     core::ScalarCode *vector = vector_at(shape.has_codes() ? vectors.data : copy.data, shape, lane % shape.vectors);
-    const double bound = has_direction_ ? query_.read(*vector, unpacked(vector)).bound : 0.0;
+    const double bound =
+        has_direction_ ? query_.read(*vector, unpacked_codes(shape, vector, unpacked_.data())).bound : 0.0;
     const SweptRow swept{bound, row};
     if (passes_.wants(swept) && !was_handed_out(row)) passes_.keep(swept);
   }
