@@ -27,7 +27,7 @@ allowed() {
     core) echo 'core|simd' ;;
     pg) echo 'pg|core/(error|interrupt|shared_work|spill)\.hpp' ;;
     types) echo 'types|pg|core|simd' ;;
-    hnsw | ivfpq) echo "$1|types/index_(ops|scan|check|cost|info)\.hpp|pg|core|simd" ;;
+    hnsw | ivfpq) echo "$1|types/index_(ops|scan|rows|check|cost|info)\.hpp|pg|core|simd" ;;
   esac
 }
 

@@ -24,7 +24,7 @@ CREATE TABLE odd (v vector(3), w vector, one vector(1), wide vector(2000), bits 
 SELECT command, error_of('CREATE INDEX ON odd USING ' || command) FROM (VALUES
   ('ivfflat (v) WITH (lists = 0)'), ('ivfflat (v) WITH (lists = 32769)'), ('ivfflat (v) WITH (bits = 2)'), ('ivfpq (v)'),
   ('ivfpq (v vector_l2_ops) WITH (lists = 65537)'), ('ivfpq (v vector_l2_ops) WITH (bits = 3)'), ('ivfpq (v vector_l2_ops) WITH (bits = 5)'),
-  ('ivfpq (v vector_l2_ops) WITH (rerank = heap)'), ('ivfflat (v vector_l2_ops, one vector_l2_ops)'),
+  ('ivfpq (v vector_l2_ops) WITH (rerank = table)'), ('ivfflat (v vector_l2_ops, one vector_l2_ops)'),
   ('ivfpq (w vector_l2_ops)'), ('ivfpq (one vector_cosine_ops)'), ('ivfpq (wide vector_l2_ops) WITH (bits = 4)'), ('ivfpq (s sparsevec_l2_ops)')) t(command);
 SET maintenance_work_mem = '1MB';
 SELECT error_of('CREATE INDEX ON odd USING ivfflat (wide vector_l2_ops) WITH (lists = 1000)');

@@ -23,6 +23,13 @@ enum class Metric : uint16_t {
 // What edges are chosen by: unit vectors are ordered by L2.
 inline Metric edge_metric(Metric metric) { return metric == Metric::cosine ? Metric::l2 : metric; }
 
+// What rows are ordered by inside an index, for an operator's value: squared L2 of what it holds (l2, cosine), else the
+// value itself.
+inline double ordering_distance(Metric metric, double value) {
+  if (metric == Metric::l2) return value * value;
+  return metric == Metric::cosine ? 2.0 * value : value;
+}
+
 // Bits set in both strings, and in either. Without a common bit, and for two empty sets, 1.
 inline double jaccard_distance(uint64_t common, uint64_t either) {
   return common == 0 ? 1.0 : 1.0 - static_cast<double>(common) / static_cast<double>(either);

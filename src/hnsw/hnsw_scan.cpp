@@ -67,7 +67,9 @@ void ScanRun::start(const core::VectorView &query) {
 bool ScanRun::next(types::OrderedRow *row) {
   while (row_position_ == rows_.size())
     if (!next_node()) return false;
-  *row = {rows_[row_position_++], bound_, !has_direction_};
+  // Without a direction every distance is NaN.
+  const double bound = has_direction_ ? bound_ : std::numeric_limits<double>::quiet_NaN();
+  *row = {rows_[row_position_++], bound, !has_direction_};
   return true;
 }
 

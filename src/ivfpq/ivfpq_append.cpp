@@ -140,12 +140,12 @@ void Appender::write_vector(Page page, uint32 lane, const CodedRow &row) const {
 
 // The lane and its vector in one record.
 void Appender::store(const Place &place, const CodedRow &row) {
-  if (index_.shape().has_codes()) {
+  if (index_.shape().vector_pages() > 0) {
     store_apart(place, row);
     return;
   }
   const pg::PageChange change = pg::begin_change(index_.relation, place.buffer, logging_);
-  write_vector(change.page, place.lane, row);
+  if (!index_.shape().has_codes()) write_vector(change.page, place.lane, row);
   write_lane(change.page, index_.shape(), place.lane, row.row, factors_, list_encoder_.levels());
   pg::finish_change(change);
 }

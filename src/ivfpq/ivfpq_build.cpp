@@ -171,7 +171,7 @@ IndexBuildResult *build(Relation heap, Relation index, IndexInfo *info) {
   if (!load_together(heap, index, info, tree, shared, context)) load_alone(heap, index, info, tree, shared, context);
   record_rows(index, shared->rows.load());
   pg::test_point("lists_loaded");
-  calibrate(index, pg::Logging::at_end_of_build);
+  calibrate(index, heap, pg::Logging::at_end_of_build);
   pg::test_point("lists_calibrated");
   if (RelationNeedsWAL(index)) log_newpage_range(index, MAIN_FORKNUM, 0, RelationGetNumberOfBlocks(index), true);
   pg::test_point("lists_logged");

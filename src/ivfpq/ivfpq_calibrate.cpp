@@ -40,7 +40,7 @@ bool is_curve_stale(const OpenIndex &index, double rows) {
 
 }  // namespace
 
-ListCalibrator::ListCalibrator(const OpenIndex &index, MemoryContext context)
+ListCalibrator::ListCalibrator(const OpenIndex &index, HeapVectors *heap, MemoryContext context)
     : memory_(context),
       index_(index),
       random_(pg_prng_uint64(&pg_global_prng_state)),
@@ -52,7 +52,11 @@ ListCalibrator::ListCalibrator(const OpenIndex &index, MemoryContext context)
       ranking_(&memory_),
       distances_(index.cache->lists.size(), &memory_),
       vectors_(static_cast<PGAlignedBlock *>(
-          MemoryContextAlloc(context, index.shape().vector_pages() * sizeof(PGAlignedBlock)))) {}
+          MemoryContextAlloc(context, index.shape().vector_pages() * sizeof(PGAlignedBlock)))),
+      heap_(heap),
+      heap_rows_(&memory_),
+      heap_codes_(heap_ != nullptr ? index.shape().lanes() : 0, &memory_),
+      heap_levels_(heap_codes_.size() * index.meta.dimensions, &memory_) {}
 
 core::RecallCurve ListCalibrator::measure() {
   core::CurveMeasurement measurement;
@@ -117,18 +121,28 @@ void ListCalibrator::offer(const Place &place) {
   if (at < places_.size()) places_[at] = place;
 }
 
+// Into codes_. False when nobody sees the row any more. Raises server errors.
+bool ListCalibrator::read_vector(const Place &place, core::ScalarCode *code) {
+  if (heap_ != nullptr) {
+    if (!heap_->read(place.row)) return false;
+    *code = heap_->row().code();
+    std::copy_n(heap_->row().codes(), codes_.size(), codes_.begin());
+    return true;
+  }
+  const Buffer buffer = pin_page(index_, place.vectors);
+  LockBuffer(buffer, BUFFER_LOCK_SHARE);
+  check_vectors(index_, buffer, place.codes);
+  core::ScalarCode *vector = vector_at(BufferGetPage(buffer), index_.shape(), place.lane % index_.shape().vectors);
+  *code = *vector;
+  index_.shape().own.unpack_own(vector_codes(vector), codes_.data());
+  UnlockReleaseBuffer(buffer);
+  return true;
+}
+
 void ListCalibrator::read_sample(const Place &place) {
   const ListShape &shape = index_.shape();
   core::ScalarCode code;
-  pg::call([=, this, &code] {
-    const Buffer buffer = pin_page(index_, place.vectors);
-    LockBuffer(buffer, BUFFER_LOCK_SHARE);
-    check_vectors(index_, buffer, place.codes);
-    core::ScalarCode *vector = vector_at(BufferGetPage(buffer), index_.shape(), place.lane % index_.shape().vectors);
-    code = *vector;
-    index_.shape().own.unpack_own(vector_codes(vector), codes_.data());
-    UnlockReleaseBuffer(buffer);
-  });
+  if (!pg::call([=, this, &code] { return read_vector(place, &code); })) return;
   if (!std::isfinite(code.squared_norm)) return;
   core::VectorQuery query(shape.own, index_.meta.metric, index_.cache->rotation, &memory_);
   query.aim(code, codes_.data());
@@ -141,6 +155,7 @@ void ListCalibrator::compare_list(uint32 list) {
   for (Sample &sample : samples_) sample.centroid = centroid_distance(index_, sample.query, list);
   for_each_page(list, [&](BlockNumber owner) {
     pg::call([=, this] { copy_all_vectors(owner); });
+    heap_rows_.assign(heap_codes_.size(), HeapRow::unread);
     const uint32 used = page_info(page_.data)->used;
     for (Sample &sample : samples_)
       for (uint32 block = 0; block * simd::kBlockLanes < used; ++block) compare_block(&sample, list, block);
@@ -165,7 +180,7 @@ void ListCalibrator::compare_block(Sample *sample, uint32 list, uint32 block) {
     const uint32 lane = block * simd::kBlockLanes + i;
     if (lows[i] > limit || lane >= page_info(page_.data)->used) continue;
     const RowId row = rows_of(page_.data, shape)[lane];
-    if (!row.is_valid() || row == sample->row) continue;
+    if (!row.is_valid() || row == sample->row || !read_heap_row(lane, row)) continue;
     const float distance = distance_of(*sample, lane) + tie;
     if (!sample->nearest.wants(distance)) continue;
     const float error = shape.has_codes() ? code_block(page_.data, shape, block).error[i] : 0.0f;
@@ -173,8 +188,20 @@ void ListCalibrator::compare_block(Sample *sample, uint32 list, uint32 block) {
   }
 }
 
+// Once for all samples. False when nobody sees the row any more.
+bool ListCalibrator::read_heap_row(uint32 lane, RowId row) {
+  if (heap_ == nullptr) return true;
+  if (heap_rows_[lane] == HeapRow::unread) {
+    heap_rows_[lane] = pg::call([=, this] { return heap_->read(row); }) ? HeapRow::seen : HeapRow::gone;
+    heap_codes_[lane] = heap_->row().code();
+    std::copy_n(heap_->row().codes(), codes_.size(), &heap_levels_[lane * codes_.size()]);
+  }
+  return heap_rows_[lane] == HeapRow::seen;
+}
+
 float ListCalibrator::distance_of(const Sample &sample, uint32 lane) {
   const ListShape &shape = index_.shape();
+  if (heap_ != nullptr) return sample.query.distance(heap_codes_[lane], &heap_levels_[lane * codes_.size()]);
   Page page = shape.has_codes() ? vectors_[lane / shape.vectors].data : page_.data;
   core::ScalarCode *vector = vector_at(page, shape, lane % shape.vectors);
   return sample.query.distance(*vector, unpacked_codes(shape, vector, codes_.data()));
@@ -197,12 +224,14 @@ void ListCalibrator::note(const Sample &sample, core::CurveMeasurement *measurem
   measurement->count_query();
 }
 
-void calibrate(Relation relation, pg::Logging logging) {
+void calibrate(Relation relation, Relation heap, pg::Logging logging) {
   const MemoryContext context =
       AllocSetContextCreate(CurrentMemoryContext, "ivfpq calibration", ALLOCSET_DEFAULT_SIZES);
   auto *index = static_cast<OpenIndex *>(MemoryContextAlloc(context, sizeof(OpenIndex)));
   open_index(relation, index);
-  const core::RecallCurve curve = pg::make<ListCalibrator>(context, *index, context)->measure();
+  HeapVectors *vectors = open_heap_vectors(*index, heap, context);
+  const core::RecallCurve curve = pg::make<ListCalibrator>(context, *index, vectors, context)->measure();
+  if (vectors != nullptr) vectors->close();
   MemoryContextDelete(context);
   const Buffer buffer = ReadBuffer(relation, kMetaBlock);
   LockBuffer(buffer, BUFFER_LOCK_EXCLUSIVE);
@@ -212,10 +241,10 @@ void calibrate(Relation relation, pg::Logging logging) {
   pg::finish_change(change);
 }
 
-void calibrate_if_stale(Relation relation, double rows) {
+void calibrate_if_stale(Relation relation, Relation heap, double rows) {
   OpenIndex index;
   open_index(relation, &index);
-  if (is_curve_stale(index, rows)) calibrate(relation, pg::Logging::each_change);
+  if (is_curve_stale(index, rows)) calibrate(relation, heap, pg::Logging::each_change);
 }
 
 }  // namespace quiver::ivfpq

@@ -7,6 +7,7 @@
 #include "core/calibration.hpp"
 #include "core/list_code.hpp"
 #include "core/random.hpp"
+#include "ivfpq/ivfpq_heap.hpp"
 #include "ivfpq/ivfpq_ranking.hpp"
 
 namespace quiver::ivfpq {
@@ -16,7 +17,8 @@ namespace quiver::ivfpq {
 // for longer than a page takes to copy.
 class ListCalibrator {
  public:
-  ListCalibrator(const OpenIndex &index, MemoryContext context);
+  // `heap`: where the index keeps no vectors, else null.
+  ListCalibrator(const OpenIndex &index, HeapVectors *heap, MemoryContext context);
 
   // Not measured when the index is too small to tell.
   core::RecallCurve measure();
@@ -48,6 +50,8 @@ class ListCalibrator {
   void read_sample(const Place &place);
   void compare_list(uint32 list);
   void compare_block(Sample *sample, uint32 list, uint32 block);
+  bool read_heap_row(uint32 lane, RowId row);
+  bool read_vector(const Place &place, core::ScalarCode *code);
   float distance_of(const Sample &sample, uint32 lane);
   void note(const Sample &sample, core::CurveMeasurement *measurement);
 
@@ -64,12 +68,18 @@ class ListCalibrator {
   std::pmr::vector<float> distances_;  // of each list's centroid
   PGAlignedBlock page_;
   PGAlignedBlock *vectors_;  // the pages of vectors of page_
+  HeapVectors *heap_;        // where the index keeps none
+  // Then, of the lanes of page_: whether their heap rows were read, and what as.
+  enum class HeapRow : uint8_t { unread, seen, gone };
+  std::pmr::vector<HeapRow> heap_rows_;
+  std::pmr::vector<core::ScalarCode> heap_codes_;
+  std::pmr::vector<uint8_t> heap_levels_;
 };
 
 // Measures the curve and writes it to the meta page.
-void calibrate(Relation relation, pg::Logging logging);
+void calibrate(Relation relation, Relation heap, pg::Logging logging);
 
 // The same, logged, where the index has grown or shrunk since, or was never measured. `rows`: about how many there are.
-void calibrate_if_stale(Relation relation, double rows);
+void calibrate_if_stale(Relation relation, Relation heap, double rows);
 
 }  // namespace quiver::ivfpq

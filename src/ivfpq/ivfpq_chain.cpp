@@ -12,7 +12,7 @@ namespace quiver::ivfpq {
 void PageGroup::read_locked(const OpenIndex &index, Buffer buffer, uint32 number) {
   check_codes_of(index, buffer, number);
   memcpy(codes(), BufferGetPage(buffer), BLCKSZ);
-  for (uint32 page = 0; page < shape_.vector_pages() && page * shape_.vectors < used(); ++page) {
+  for (uint32 page = 0; page < shape_.pages_for(used()); ++page) {
     const Buffer vectors_buffer = pin_page(index, vector_blocks(codes())[page]);
     LockBuffer(vectors_buffer, BUFFER_LOCK_SHARE);
     check_vectors(index, vectors_buffer, BufferGetBlockNumber(buffer));
@@ -54,9 +54,9 @@ void ChainWriter::add(RowId row, const core::ScalarCode *vector, const core::Lis
   const ListShape &shape = index_.shape();
   if (group_.used() == shape.lanes()) add_page();
   const uint32 lane = group_.used();
-  if (shape.has_codes() && lane % shape.vectors == 0)
+  if (shape.vector_pages() > 0 && lane % shape.vectors == 0)
     initialize_vectors_page(group_.vectors(lane / shape.vectors), shape, block_);
-  memcpy(group_.vector(lane), vector, shape.vector_bytes());
+  if (shape.has_vectors()) memcpy(group_.vector(lane), vector, shape.vector_bytes());
   write_lane(group_.codes(), shape, lane, row, factors, levels);
 }
 
@@ -78,8 +78,8 @@ void ChainWriter::add_page() {
 void ChainWriter::flush() {
   const ListShape &shape = index_.shape();
   if (group_.used() == written_) return;
-  const uint32 end = std::min((group_.used() + shape.vectors - 1) / shape.vectors, shape.vector_pages());
-  uint32 page = std::min(written_ / shape.vectors, end);
+  const uint32 end = shape.pages_for(group_.used());
+  uint32 page = end > 0 ? written_ / shape.vectors : 0;
   do page = write_some(page, end);
   while (page < end);
   written_ = group_.used();

@@ -19,6 +19,7 @@ class PageGroup {
   static Size bytes(const ListShape &shape) { return (Size{1} + shape.vector_pages()) * BLCKSZ; }
   Page codes() { return bytes_.data(); }
   Page vectors(uint32 page) { return bytes_.data() + (Size{1} + page) * BLCKSZ; }
+  // REQUIRES: the index keeps vectors.
   core::ScalarCode *vector(uint32 lane) {
     return vector_at(shape_.has_codes() ? vectors(lane / shape_.vectors) : codes(), shape_, lane % shape_.vectors);
   }
@@ -41,7 +42,7 @@ class ChainWriter {
   // `head`: its first page, empty.
   ChainWriter(const OpenIndex &index, uint32 number, BlockNumber head, std::pmr::memory_resource *memory);
 
-  // `vector`: as a page of vectors has it.
+  // `vector`: as a page of vectors has it; not looked at where the index keeps none.
   void add(RowId row, const core::ScalarCode *vector, const core::ListFactors &factors, const uint8_t *levels);
   // Brings the pages up to date. May be called again after more rows.
   void flush();

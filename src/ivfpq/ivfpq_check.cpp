@@ -238,6 +238,7 @@ void ListCheck::compare_row(RowId row, Datum value) {
     findings_->add(kEveryRowIsIndexed, true, kMetaBlock, -1, "the index lacks row (%u,%u)", heap_block, row.position);
     return;
   }
+  if (!index_.shape().has_vectors()) return;
   if (found->vectors >= RelationGetNumberOfBlocks(index_.relation) || !copy_page(found->vectors, &other_)) return;
   const ListShape &shape = index_.shape();
   core::ScalarCode *stored = vector_at(other_.data, shape, found->lane % shape.vectors);

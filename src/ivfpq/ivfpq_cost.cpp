@@ -18,19 +18,23 @@ namespace quiver::ivfpq {
 
 namespace {
 
-// Operators' worth of arithmetic: a distance to a centroid, an estimate of one row, a row whose own vector is read.
-constexpr double kPerCentroid = 1.0, kPerEstimate = 0.05, kPerVector = 10.0;
+// Operators' worth of arithmetic: a distance to a centroid, an estimate of one row, a row whose own vector is read, or
+// its heap row.
+constexpr double kPerCentroid = 1.0, kPerEstimate = 0.05, kPerVector = 10.0, kPerHeapRow = 60.0;
 // Own vectors that are read in full go by so many bytes to an estimate's worth, at least one.
 constexpr double kBytesPerEstimate = 64.0;
 constexpr double kFixedOperators = 1000.0;
 // Own vectors read for each row handed out, and pages of codes that are not cached.
 constexpr double kVectorsPerRow = 5.0, kColdShare = 0.2;
+// Pages of vectors that a row costs; each heap row lies on a page of its own.
+constexpr double kPagesPerVector = 0.1, kPagesPerHeapRow = 1.0;
 constexpr double kFirstRows = 14.0;
 
 struct Outlook {
   double rows, code_pages, lists;
   double share;     // of the rows that the first round reads
   double estimate;  // operators' worth of one row
+  bool by_heap;     // rows are measured by heap rows
 };
 
 double first_share(const Settings &settings, const core::RecallCurve &curve, double lists) {
@@ -45,7 +49,7 @@ double first_share(const Settings &settings, const core::RecallCurve &curve, dou
 }
 
 Outlook look(const IndexOptInfo *info) {
-  Outlook outlook{std::max(1.0, info->tuples), std::max(1.0, 0.25 * info->pages), 0.0, 0.0, kPerEstimate};
+  Outlook outlook{std::max(1.0, info->tuples), std::max(1.0, 0.25 * info->pages), 0.0, 0.0, kPerEstimate, false};
   outlook.lists = std::max(1.0, outlook.rows / 256.0);
   Settings settings{0, 0, kMaxLists, kDefaultTargetRecall};
   MetaPage meta{};
@@ -55,8 +59,9 @@ Outlook look(const IndexOptInfo *info) {
     if (peek_meta(index, &meta)) {
       outlook.lists = meta.lists;
       const ListShape shape = shape_of(meta);
+      outlook.by_heap = !shape.has_vectors();
+      if (shape.vector_pages() == 0) outlook.code_pages = std::max(1.0, static_cast<double>(info->pages));
       if (!shape.has_codes()) {
-        outlook.code_pages = std::max(1.0, static_cast<double>(info->pages));
         outlook.estimate *= std::max(1.0, static_cast<double>(shape.vector_bytes()) / kBytesPerEstimate);
       }
     } else {
@@ -73,8 +78,10 @@ double list_cost(const Outlook &outlook, double share) {
          (outlook.rows * outlook.estimate * cpu_operator_cost + outlook.code_pages * kColdShare * seq_page_cost);
 }
 
-double rows_cost(double rows) {
-  return rows * kVectorsPerRow * (kPerVector * cpu_operator_cost + 0.1 * kColdShare * random_page_cost);
+double rows_cost(const Outlook &outlook, double rows) {
+  const double operators = outlook.by_heap ? kPerHeapRow : kPerVector;
+  const double pages = outlook.by_heap ? kPagesPerHeapRow : kPagesPerVector;
+  return rows * kVectorsPerRow * (operators * cpu_operator_cost + pages * kColdShare * random_page_cost);
 }
 
 }  // namespace
@@ -84,12 +91,12 @@ void estimate_cost(PlannerInfo *root, IndexPath *path, double loop_count, Cost *
   if (!types::begin_estimate(root, path, loop_count, startup_cost, total_cost, selectivity, correlation, pages)) return;
   const Outlook outlook = look(path->indexinfo);
   const double fixed = (kFixedOperators + outlook.lists * kPerCentroid) * cpu_operator_cost;
-  *startup_cost += fixed + list_cost(outlook, outlook.share) + rows_cost(std::min(kFirstRows, outlook.rows));
+  *startup_cost += fixed + list_cost(outlook, outlook.share) + rows_cost(outlook, std::min(kFirstRows, outlook.rows));
   // The planner takes cost to grow evenly from start to total; it is right at the rows that this query wants.
   const double wanted = types::rows_wanted(root, path->indexinfo->rel, outlook.rows);
   const double rounds = std::sqrt(std::max(1.0, wanted / kFirstRows)) - 1.0;
   const double more = std::clamp(outlook.share * rounds, 0.0, 1.0 - outlook.share);
-  const double run = list_cost(outlook, more) + rows_cost(std::max(0.0, wanted - kFirstRows));
+  const double run = list_cost(outlook, more) + rows_cost(outlook, std::max(0.0, wanted - kFirstRows));
   *total_cost = *startup_cost + run * outlook.rows / wanted;
 }
 

@@ -38,6 +38,12 @@ enum class Quantizer : uint16 {
   verbatim = 3,  // none: own vectors are bits as they are
 };
 
+// What the rows that codes find near are measured by.
+enum class Rerank : uint16 {
+  index = 0,  // own vectors in the index
+  heap = 1,   // heap rows: the index keeps no vectors
+};
+
 // Of a page of codes: whether it takes rows.
 enum class PageState : uint16 {
   open = 0,
@@ -66,17 +72,19 @@ inline constexpr Size kContents = core::kLineBytes;
 inline constexpr Size kContentBytes = BLCKSZ - kContents - sizeof(pg::PageTail);
 
 // Everything that follows from dimensions and bits. Fixed when the index is built. Rows with codes have their own
-// vectors apart, on pages that few are read of; without codes every own vector is read, so they stand where codes
-// would.
+// vectors apart, on pages that few are read of, or none: then their heap rows are read. Without codes every own vector
+// is read, so they stand where codes would.
 struct ListShape {
   core::NodeShape own;   // own vectors, of rows and of centroids
   core::CodeShape code;  // all zero without codes
   uint32 blocks;         // of 32 lanes, on a page of codes; 0 without codes
-  uint32 vectors;        // on a page of vectors; without codes on a page of codes
+  uint32 vectors;        // on a page of vectors, 0 where the index keeps none; without codes on a page of codes
 
   bool has_codes() const { return code.bits != 0; }
+  bool has_vectors() const { return vectors != 0; }
   uint32 lanes() const { return has_codes() ? blocks * simd::kBlockLanes : vectors; }
-  uint32 vector_pages() const { return has_codes() ? (lanes() + vectors - 1) / vectors : 0; }
+  uint32 pages_for(uint32 rows) const { return has_codes() && has_vectors() ? (rows + vectors - 1) / vectors : 0; }
+  uint32 vector_pages() const { return pages_for(lanes()); }
   Size code_bytes() const { return core::code_groups(code) * core::kGroupBytes; }
   Size block_bytes() const { return code_bytes() + 3 * simd::kBlockLanes * sizeof(float); }
   Size blocks_offset() const { return (kContents + vector_pages() * sizeof(BlockNumber) + 15) / 16 * 16; }
@@ -95,11 +103,11 @@ inline constexpr size_t kMaxCodeAxes = 1024, kTruncatedAxes = 768;
 // Without codes: of bits as they are.
 ListShape verbatim_shape(size_t dimensions);
 // With as many blocks as a page has room for: 0 when there is none. `axes`: that the code covers, or parts.
-ListShape make_shape(size_t dimensions, unsigned bits, size_t axes);
+ListShape make_shape(size_t dimensions, unsigned bits, size_t axes, Rerank rerank = Rerank::index);
 // The largest number of axes that a page has room for in so many bits.
 size_t max_code_axes(unsigned bits);
 // REQUIRES: bits in {1, 2, 4}; 1 <= dimensions <= 16,000.
-ListShape choose_shape(size_t dimensions, unsigned bits);
+ListShape choose_shape(size_t dimensions, unsigned bits, Rerank rerank);
 
 // Block 0. Fixed when the index is built, but for the counts, the version and the measured probes.
 struct MetaPage {
@@ -201,9 +209,10 @@ inline const uint8_t *unpacked_codes(const ListShape &shape, core::ScalarCode *v
   shape.own.unpack_own(vector_codes(vector), scratch);
   return scratch;
 }
-// The page with the vector of a lane; it is place lane % shape.vectors there. `block`: of the page of codes.
+// The page with the vector of a lane; it is place lane % shape.vectors there. `block`: of the page of codes, which it
+// is too where there are no pages of vectors.
 inline BlockNumber vectors_block(Page codes, BlockNumber block, const ListShape &shape, uint32 lane) {
-  return shape.has_codes() ? vector_blocks(codes)[lane / shape.vectors] : block;
+  return shape.vector_pages() > 0 ? vector_blocks(codes)[lane / shape.vectors] : block;
 }
 // A lane without a row; with codes infinitely far from everything.
 inline void empty_lane(Page page, const ListShape &shape, uint32 lane) {

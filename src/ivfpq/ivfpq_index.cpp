@@ -92,11 +92,11 @@ bool is_code_possible(const MetaPage &meta) {
 
 }  // namespace
 
-ListShape make_shape(size_t dimensions, unsigned bits, size_t axes) {
+ListShape make_shape(size_t dimensions, unsigned bits, size_t axes, Rerank rerank) {
   ListShape shape{};
   shape.own = core::own_shape(core::OwnKind::rotated, dimensions);
   shape.code = {dimensions, axes, bits};
-  shape.vectors = static_cast<uint32>(kContentBytes / shape.vector_bytes());
+  if (rerank == Rerank::index) shape.vectors = static_cast<uint32>(kContentBytes / shape.vector_bytes());
   shape.blocks = blocks_that_fit(shape);
   return shape;
 }
@@ -114,13 +114,13 @@ size_t max_code_axes(unsigned bits) {
   return axes;
 }
 
-ListShape choose_shape(size_t dimensions, unsigned bits) {
-  return make_shape(dimensions, bits, dimensions <= kMaxCodeAxes ? dimensions : kTruncatedAxes);
+ListShape choose_shape(size_t dimensions, unsigned bits, Rerank rerank) {
+  return make_shape(dimensions, bits, dimensions <= kMaxCodeAxes ? dimensions : kTruncatedAxes, rerank);
 }
 
 ListShape shape_of(const MetaPage &meta) {
   if (meta.quantizer == Quantizer::verbatim) return verbatim_shape(meta.dimensions);
-  return make_shape(meta.dimensions, meta.code_bits, meta.code_axes);
+  return make_shape(meta.dimensions, meta.code_bits, meta.code_axes, meta.vectors == 0 ? Rerank::heap : Rerank::index);
 }
 
 size_t rotated_dimensions(const MetaPage &meta) { return meta.quantizer == Quantizer::verbatim ? 1 : meta.dimensions; }

@@ -52,6 +52,8 @@ class Maintenance {
         context_(context),
         index_(index),
         directory_(index_, heap, &memory_),
+        table_(heap),
+        heap_(open_heap_vectors(index_, heap, context)),
         lists_(&memory_),
         centroids_(&memory_),
         halves_(&memory_),
@@ -75,6 +77,8 @@ class Maintenance {
   MemoryContext context_;
   OpenIndex index_;
   Directory directory_;
+  Relation table_;
+  HeapVectors *heap_;  // where the index keeps no vectors
   std::pmr::vector<Listed> lists_;
   // To merge: centroids, half their squared lengths, who has a partner.
   std::pmr::vector<float> centroids_, halves_;
@@ -89,6 +93,14 @@ Size memory_budget() {
   const int kilobytes =
       IsAutoVacuumWorkerProcess() && autovacuum_work_mem != -1 ? autovacuum_work_mem : maintenance_work_mem;
   return static_cast<Size>(kilobytes) * 1024;
+}
+
+// False while a HOT chain may begin with an older value than the one that CREATE INDEX found in it: then only own
+// vectors tell what a row is.
+bool tells_heap_all(Relation index, Relation heap) {
+  if (!index->rd_index->indcheckxmin) return true;
+  const TransactionId created = HeapTupleHeaderGetXmin(index->rd_indextuple->t_data);
+  return !TransactionIdIsNormal(created) || GlobalVisCheckRemovableXid(heap, created);
 }
 
 void Maintenance::collect() {
@@ -107,8 +119,9 @@ MaintenanceReport Maintenance::run() {
   directory_.tidy();
   collect();
   report_.lists_before = lists_.size();
-  tidy_sparse();
-  for (int round = 0; round < kMaxRounds; ++round) {
+  const bool may_replace = heap_ == nullptr || tells_heap_all(index_.relation, table_);
+  if (may_replace) tidy_sparse();
+  for (int round = 0; may_replace && round < kMaxRounds; ++round) {
     collect();
     if (!split_round()) break;
   }
@@ -117,6 +130,7 @@ MaintenanceReport Maintenance::run() {
   report_.lists_after = lists_.size();
   report_.freed_pages = directory_.freed_pages();
   if (report_.freed_pages > 0) IndexFreeSpaceMapVacuum(index_.relation);
+  if (heap_ != nullptr) heap_->close();
   return report_;
 }
 
@@ -134,7 +148,7 @@ bool Maintenance::split_round() {
 
 size_t Maintenance::replace(std::span<const Listed> lists, size_t parts, bool even_one) {
   const MemoryContext context = AllocSetContextCreate(context_, "ivfpq replacement", ALLOCSET_DEFAULT_SIZES);
-  auto *replacement = pg::make<Replacement>(context, index_, &directory_, memory_budget(), context);
+  auto *replacement = pg::make<Replacement>(context, index_, &directory_, heap_, memory_budget(), context);
   const auto rows = static_cast<double>(replacement->look_at(lists));
   size_t made = 1;
   if (parts == 0) {
@@ -250,8 +264,10 @@ QUIVER_FUNCTION(quiver_maintain) {
     ereport(ERROR,
             (errcode(ERRCODE_WRONG_OBJECT_TYPE), errmsg("index \"%s\" has no lists", RelationGetRelationName(index)),
              errhint("Only indexes of ivfpq and ivfflat need maintenance of their own.")));
+  const types::OwnerRights rights = types::assume_owner(heap);
   const ivfpq::MaintenanceReport report = ivfpq::maintain(index, heap);
-  ivfpq::calibrate_if_stale(index, pg::estimate_rows(heap));
+  ivfpq::calibrate_if_stale(index, heap, pg::estimate_rows(heap));
+  types::resume_user(rights);
   index_close(index, NoLock);
   table_close(heap, NoLock);
   TupleDesc columns;

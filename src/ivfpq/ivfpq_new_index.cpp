@@ -54,17 +54,19 @@ ListShape choose_codes(Relation index, int dimensions) {
   if (option_quantizer(index) == Quantizer::pq) {
     const auto word_bits = static_cast<unsigned>(bits == 0 ? 4 : bits);
     const auto wanted = static_cast<uint32>(option_subvectors(index));
-    return make_shape(d, word_bits, wanted == 0 ? default_parts(d, word_bits) : check_parts(d, word_bits, wanted));
+    const uint32 parts = wanted == 0 ? default_parts(d, word_bits) : check_parts(d, word_bits, wanted);
+    return make_shape(d, word_bits, parts, option_rerank(index));
   }
   if (bits == 0) bits = dimensions < kTwoBitDimensions ? 2 : 1;
   check_code_fits(dimensions, bits);
-  return choose_shape(d, static_cast<unsigned>(bits));
+  return choose_shape(d, static_cast<unsigned>(bits), option_rerank(index));
 }
 
 void refuse_codes_of_bits(Relation index) {
-  if (option_bits(index) == 0 && option_quantizer(index) == Quantizer::bits) return;
+  if (option_bits(index) == 0 && option_quantizer(index) == Quantizer::bits && option_rerank(index) == Rerank::index)
+    return;
   ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("bit strings are indexed without codes"),
-                  errhint("Leave out the options bits, quantizer and subvectors.")));
+                  errhint("Leave out the options bits, quantizer, rerank and subvectors.")));
 }
 
 }  // namespace

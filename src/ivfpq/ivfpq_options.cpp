@@ -50,6 +50,9 @@ void define_scan_settings(const SettingNames &names, int max_lists, Settings *se
 relopt_enum_elt_def quantizer_values[] = {
     {"bits", static_cast<int>(Quantizer::bits)}, {"pq", static_cast<int>(Quantizer::pq)}, {nullptr, 0}};
 
+relopt_enum_elt_def rerank_values[] = {
+    {"index", static_cast<int>(Rerank::index)}, {"heap", static_cast<int>(Rerank::heap)}, {nullptr, 0}};
+
 bool check_bits(const Options &options) {
   const int bits = options.bits;
   if (options.quantizer == static_cast<int>(Quantizer::pq)) return bits == 0 || bits == 4 || bits == 8;
@@ -87,6 +90,8 @@ void define_settings() {
                     AccessExclusiveLock);
   add_enum_reloption(ivfpq_kind, "quantizer", "How the codes of rows are made", quantizer_values,
                      static_cast<int>(Quantizer::bits), "Valid values are \"bits\" and \"pq\".", AccessExclusiveLock);
+  add_enum_reloption(ivfpq_kind, "rerank", "What the rows that codes find near are measured by", rerank_values,
+                     static_cast<int>(Rerank::index), "Valid values are \"index\" and \"heap\".", AccessExclusiveLock);
   add_int_reloption(ivfpq_kind, "subvectors",
                     "Parts of a vector that pq codes one by one, 0 for a choice by the dimensions", 0, 0,
                     static_cast<int>(kMaxCodeAxes), AccessExclusiveLock);
@@ -106,6 +111,7 @@ bytea *parse_ivfpq_options(Datum reloptions, bool validate) {
       compat::parse_element("bits", RELOPT_TYPE_INT, offsetof(Options, bits)),
       compat::parse_element("lists", RELOPT_TYPE_INT, offsetof(Options, lists)),
       compat::parse_element("quantizer", RELOPT_TYPE_ENUM, offsetof(Options, quantizer)),
+      compat::parse_element("rerank", RELOPT_TYPE_ENUM, offsetof(Options, rerank)),
       compat::parse_element("subvectors", RELOPT_TYPE_INT, offsetof(Options, subvectors)),
   };
   auto *options = static_cast<bytea *>(
@@ -140,6 +146,11 @@ Quantizer option_quantizer(Relation index) {
 
 int option_subvectors(Relation index) {
   return option_quantizer(index) == Quantizer::pq ? options_of(index)->subvectors : 0;
+}
+
+Rerank option_rerank(Relation index) {
+  if (is_ivfflat(index) || options_of(index) == nullptr) return Rerank::index;
+  return options_of(index)->rerank == static_cast<int>(Rerank::heap) ? Rerank::heap : Rerank::index;
 }
 
 // With 256 rows to a list, twice the root of the lists finds .957 of the ten nearest on words.

@@ -15,14 +15,15 @@ inline constexpr int kMaxLists = 65536;
 inline constexpr double kDefaultTargetRecall = 0.95;
 inline constexpr int kFlatDefaultLists = 100, kFlatMaxLists = 32768;
 
-// WITH (lists = ..., bits = ..., quantizer = ..., subvectors = ...), in the layout that reloptions want. ivfflat has
-// the first only.
+// WITH (lists = ..., bits = ..., quantizer = ..., subvectors = ..., rerank = ...), in the layout that reloptions want.
+// ivfflat has the first only.
 struct Options {
   int32 vl_len_;
   int lists;  // 0: by the number of rows
   int bits;   // 0: by the quantizer and the dimensions
   int quantizer;
   int subvectors;  // 0: by the dimensions
+  int rerank;
 };
 
 enum class IterativeScan : int { off, relaxed_order, strict_order };
@@ -45,6 +46,7 @@ int option_lists(Relation index);
 int option_bits(Relation index);
 Quantizer option_quantizer(Relation index);
 int option_subvectors(Relation index);
+Rerank option_rerank(Relation index);
 
 // Whether the index is of ivfpq or ivfflat.
 bool is_lists(Relation index);

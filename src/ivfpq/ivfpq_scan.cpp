@@ -63,6 +63,7 @@ void ScanRun::start(IndexScanDesc scan, bool *query_is_null) {
   check_vector(index_, query);
   types::check_dimensions(index_.relation, query, index_.meta.dimensions);
   has_direction_ = query_.aim(query);
+  if (!index_.shape().has_vectors()) heap_.emplace(scan, index_.meta.metric, memory_.context());
   // Without a direction every distance is NaN, and beyond binary32 there is none: any order will do.
   if (!has_direction_ || !std::isfinite(query_.squared_norm())) {
     begin_sweep();
@@ -73,7 +74,7 @@ void ScanRun::start(IndexScanDesc scan, bool *query_is_null) {
 }
 
 bool ScanRun::next(types::OrderedRow *row) {
-  row->is_exact = !has_direction_;
+  row->is_exact = heap_.has_value() || !has_direction_;
   for (;;) {
     switch (phase_) {
       case Phase::probe:
@@ -97,7 +98,7 @@ bool ScanRun::next_probed(types::OrderedRow *row) {
   for (;;) {
     const Candidate *candidate = candidates_.next();
     if (candidate != nullptr && (found_.empty() || candidate->low <= found_.front().distance)) {
-      if (const Candidate *later = candidates_.later(kVectorsAhead)) expect_vector(*later);
+      if (const Candidate *later = candidates_.later(kVectorsAhead); later != nullptr && !heap_) expect_vector(*later);
       read_candidate(*candidate);
       taken_ = *candidate;
       candidates_.take();
@@ -246,30 +247,44 @@ void ScanRun::expect_vector(const Candidate &candidate) const {
 }
 
 void ScanRun::read_candidate(const Candidate &candidate) {
-  const core::Reading reading = pg::call([=, this] {
-    const Buffer buffer = pin_page(index_, candidate.vectors);
-    LockBuffer(buffer, BUFFER_LOCK_SHARE);
-    check_vectors(index_, buffer, candidate.codes);
-    const ListShape &shape = index_.shape();
-    core::ScalarCode *vector = vector_at(BufferGetPage(buffer), shape, candidate.lane % shape.vectors);
-    const core::Reading read = query_.read(*vector, unpacked_codes(shape, vector, unpacked_.data()));
-    UnlockReleaseBuffer(buffer);
-    return read;
+  core::Reading reading;
+  const bool is_seen = pg::call([=, this, &reading] {
+    return heap_ ? measure_in_heap(candidate, &reading) : measure_stored(candidate, &reading);
   });
+  if (!is_seen) return;
   found_.push_back({reading.bound, reading.distance, candidate.codes, candidate.lane});
   std::push_heap(found_.begin(), found_.end());
+}
+
+bool ScanRun::measure_stored(const Candidate &candidate, core::Reading *reading) {
+  const Buffer buffer = pin_page(index_, candidate.vectors);
+  LockBuffer(buffer, BUFFER_LOCK_SHARE);
+  check_vectors(index_, buffer, candidate.codes);
+  const ListShape &shape = index_.shape();
+  core::ScalarCode *vector = vector_at(BufferGetPage(buffer), shape, candidate.lane % shape.vectors);
+  *reading = query_.read(*vector, unpacked_codes(shape, vector, unpacked_.data()));
+  UnlockReleaseBuffer(buffer);
+  return true;
+}
+
+bool ScanRun::measure_in_heap(const Candidate &candidate, core::Reading *reading) {
+  const RowId row = stored_row(candidate.codes, candidate.lane);
+  return row.is_valid() && heap_->read(row, reading);
+}
+
+// What a lane holds by now. Raises server errors.
+RowId ScanRun::stored_row(BlockNumber codes, uint32 lane) const {
+  const Buffer buffer = pin_page(index_, codes);
+  LockBuffer(buffer, BUFFER_LOCK_SHARE);
+  const RowId row = rows_of(BufferGetPage(buffer), index_.shape())[lane];
+  UnlockReleaseBuffer(buffer);
+  return row;
 }
 
 // False when vacuum removed the row meanwhile. A lane that holds another row by now holds one that this scan's snapshot
 // does not see.
 bool ScanRun::hand_out(const Found &found, types::OrderedRow *row) {
-  row->row = pg::call([=, this] {
-    const Buffer buffer = pin_page(index_, found.codes);
-    LockBuffer(buffer, BUFFER_LOCK_SHARE);
-    const RowId stored = rows_of(BufferGetPage(buffer), index_.shape())[found.lane];
-    UnlockReleaseBuffer(buffer);
-    return stored;
-  });
+  row->row = pg::call([=, this] { return stored_row(found.codes, found.lane); });
   row->bound = found.bound;
   if (!row->row.is_valid()) return false;
   handed_out_.push_back(row_key(row->row));

@@ -4,11 +4,13 @@
 
 #include <limits>
 #include <memory_resource>
+#include <optional>
 #include <vector>
 
 #include "core/least_items.hpp"
 #include "core/list_code.hpp"
 #include "core/ordered_passes.hpp"
+#include "ivfpq/ivfpq_heap.hpp"
 #include "ivfpq/ivfpq_index.hpp"
 #include "ivfpq/ivfpq_options.hpp"
 #include "ivfpq/ivfpq_ranking.hpp"
@@ -27,7 +29,9 @@ class ScanRun {
 
   void start(IndexScanDesc scan, bool *query_is_null);
   bool next(types::OrderedRow *row);
-  void release_pin() {}
+  void release_pin() {
+    if (heap_) heap_->close();
+  }
 
  private:
   enum class Phase { probe, sweep, late, done };
@@ -35,7 +39,7 @@ class ScanRun {
   // A row whose code, or without codes own vector, lets it be near: at least so far away, all but surely.
   struct Candidate {
     float low = -std::numeric_limits<float>::infinity();
-    BlockNumber codes = kMetaBlock, vectors = kMetaBlock;  // its pages
+    BlockNumber codes = kMetaBlock, vectors = kMetaBlock;  // its pages, see vectors_block
     uint32 lane = 0;
     bool operator<(const Candidate &other) const {
       return low != other.low ? low < other.low : lane_key(codes, lane) < lane_key(other.codes, other.lane);
@@ -83,17 +87,22 @@ class ScanRun {
   BlockNumber scan_page(const ListScan &list, BlockNumber block);
   void collect(Page page, BlockNumber block, uint32 first, const float *lows, const ListScan &list);
   void read_candidate(const Candidate &candidate);
+  bool measure_stored(const Candidate &candidate, core::Reading *reading);
+  bool measure_in_heap(const Candidate &candidate, core::Reading *reading);
   void expect_vector(const Candidate &candidate) const;
+  RowId stored_row(BlockNumber codes, uint32 lane) const;
   bool memory_is_used_up() const;
   void begin_sweep();
   void sweep_index();
   BlockNumber sweep_page(BlockNumber block, uint32 list);
+  bool sweep_row(Page vectors, uint32 lane, SweptRow *swept);
   bool was_handed_out(RowId row) const;
 
   pg::ContextResource memory_;
   OpenIndex index_;
   CacheHold hold_;  // lists stay as they were when the scan began
   const Settings &settings_;
+  std::optional<HeapDistances> heap_;  // where the index keeps no vectors
   core::VectorQuery query_;
   core::PreparedListQuery tables_;
   std::pmr::vector<uint8_t> unpacked_;

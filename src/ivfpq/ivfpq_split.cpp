@@ -29,10 +29,12 @@ constexpr size_t kFewParts = 4;
 
 }  // namespace
 
-Replacement::Replacement(const OpenIndex &index, Directory *directory, Size budget, MemoryContext context)
+Replacement::Replacement(const OpenIndex &index, Directory *directory, HeapVectors *heap, Size budget,
+                         MemoryContext context)
     : memory_(context),
       index_(index),
       directory_(directory),
+      heap_(heap),
       budget_(budget),
       dimensions_(index.meta.dimensions),
       random_(pg_prng_uint64(&pg_global_prng_state)),
@@ -58,9 +60,22 @@ size_t Replacement::sample_limit() const {
   return std::clamp(affordable, 2 * kLeastSampleRows, kMaxParts * kSampleRows);
 }
 
-void Replacement::decode(const core::ScalarCode *vector, float *values) {
-  index_.shape().own.unpack_own(reinterpret_cast<const uint8_t *>(vector + 1), unpacked_.data());
+// A row of the page read last, as k-means takes it. False when it is nobody's row any more.
+bool Replacement::read_row(uint32 lane, float *values) {
+  if (heap_ != nullptr) {
+    if (!heap_->read(group_.row(lane))) return false;
+    heap_->row().copy_values(values);
+    return true;
+  }
+  core::ScalarCode *vector = group_.vector(lane);
+  index_.shape().own.unpack_own(vector_codes(vector), unpacked_.data());
   core::decode_own(index_.shape().own, *vector, unpacked_.data(), values);
+  return true;
+}
+
+void Replacement::decode_centroid(uint32 list, float *values) {
+  const ListEntry entry = directory_->read_entry(list, unpacked_.data());
+  core::decode_own(index_.shape().own, entry.centroid, unpacked_.data(), values);
 }
 
 uint64 Replacement::look_at(std::span<const Directory::Listed> sources) {
@@ -70,7 +85,7 @@ uint64 Replacement::look_at(std::span<const Directory::Listed> sources) {
     for (BlockNumber block = list.head; block != InvalidBlockNumber;) {
       compat::vacuum_delay();
       group_.read(index_, block, list.number, false);
-      sample_page();
+      sample_page(list.number);
       block = page_info(group_.codes())->next;
       if (++steps > RelationGetNumberOfBlocks(index_.relation))
         pg::raise_corrupted(index_.relation, block, "the pages of a list lead in a circle");
@@ -80,7 +95,7 @@ uint64 Replacement::look_at(std::span<const Directory::Listed> sources) {
 }
 
 // A fair choice of all rows.
-void Replacement::sample_page() {
+void Replacement::sample_page(uint32 list) {
   const size_t limit = sample_limit();
   for (uint32 lane = 0; lane < group_.used(); ++lane) {
     if (!group_.row(lane).is_valid()) continue;
@@ -91,7 +106,7 @@ void Replacement::sample_page() {
     else if ((place = static_cast<size_t>(random_.below(rows_))) >= limit)
       continue;
     float *values = &sample_[place * dimensions_];
-    decode(group_.vector(lane), values);
+    if (!read_row(lane, values)) decode_centroid(list, values);
     // Only damage makes such rows; k-means wants none.
     if (!std::isfinite(simd::kernels().squared_norm(values, dimensions_))) std::fill_n(values, dimensions_, 0.0f);
   }
@@ -128,9 +143,8 @@ void Replacement::choose_centroids(size_t parts) {
 size_t Replacement::replace(size_t parts, bool even_one) {
   if (rows_ == 0) {
     // Nothing to learn from: the list stays where it is, with an empty page.
-    const ListEntry entry = directory_->read_entry(sources_[0].list.number, unpacked_.data());
     centroids_.resize(dimensions_);
-    core::decode_own(index_.shape().own, entry.centroid, unpacked_.data(), centroids_.data());
+    decode_centroid(sources_[0].list.number, centroids_.data());
   } else {
     choose_centroids(parts);
   }
@@ -239,11 +253,10 @@ void Replacement::hold_ends() {
 
 // A list for rows that come while others are copied, round the centroid they were given to.
 void Replacement::begin_leftover() {
-  const ListEntry entry = directory_->read_entry(sources_[0].list.number, unpacked_.data());
   centroids_.resize(centroids_.size() + dimensions_);
   float *centroid = &centroids_[centroids_.size() - dimensions_];
-  core::decode_own(index_.shape().own, entry.centroid, unpacked_.data(), centroid);
-  begin_list(centroid, entry.group);
+  decode_centroid(sources_[0].list.number, centroid);
+  begin_list(centroid, directory_->read_entry(sources_[0].list.number, nullptr).group);
   has_leftover_ = true;
 }
 
@@ -252,7 +265,9 @@ void Replacement::copy_page() {
   lanes_.clear();
   for (uint32 lane = 0; lane < group_.used(); ++lane) {
     if (!group_.row(lane).is_valid()) continue;
-    decode(group_.vector(lane), &values_[lanes_.size() * dimensions_]);
+    float *values = &values_[lanes_.size() * dimensions_];
+    // Any place will do for a row that waits for vacuum.
+    if (!read_row(lane, values)) std::copy_n(centroids_.data(), dimensions_, values);
     lanes_.push_back(lane);
   }
   if (has_leftover_)
@@ -263,7 +278,8 @@ void Replacement::copy_page() {
     core::ListFactors factors{};
     if (index_.shape().has_codes())
       factors = encoder_.encode(&values_[i * dimensions_], &centroids_[labels_[i] * dimensions_]);
-    writers_[labels_[i]].add(group_.row(lanes_[i]), group_.vector(lanes_[i]), factors, encoder_.levels());
+    core::ScalarCode *vector = index_.shape().has_vectors() ? group_.vector(lanes_[i]) : nullptr;
+    writers_[labels_[i]].add(group_.row(lanes_[i]), vector, factors, encoder_.levels());
   }
   pg::test_point("split_page_copied");
 }

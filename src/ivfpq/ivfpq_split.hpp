@@ -11,6 +11,7 @@
 #include "core/random.hpp"
 #include "ivfpq/ivfpq_chain.hpp"
 #include "ivfpq/ivfpq_directory.hpp"
+#include "ivfpq/ivfpq_heap.hpp"
 
 namespace quiver::ivfpq {
 
@@ -19,8 +20,8 @@ class Replacement {
  public:
   static constexpr size_t kMaxSources = 2;
 
-  // `budget`: bytes that it may use.
-  Replacement(const OpenIndex &index, Directory *directory, Size budget, MemoryContext context);
+  // `heap`: where the index keeps no vectors, else null. `budget`: bytes that it may use.
+  Replacement(const OpenIndex &index, Directory *directory, HeapVectors *heap, Size budget, MemoryContext context);
 
   // Reads the lists. Returns their rows.
   uint64 look_at(std::span<const Directory::Listed> sources);
@@ -38,8 +39,9 @@ class Replacement {
   };
 
   size_t sample_limit() const;
-  void sample_page();
-  void decode(const core::ScalarCode *vector, float *values);
+  void sample_page(uint32 list);
+  bool read_row(uint32 lane, float *values);
+  void decode_centroid(uint32 list, float *values);
   void choose_centroids(size_t parts);
   void begin_lists();
   core::ScalarCode round_centroid(float *centroid);
@@ -57,6 +59,7 @@ class Replacement {
   pg::ContextResource memory_;
   const OpenIndex &index_;
   Directory *directory_;
+  HeapVectors *heap_;
   Size budget_;
   size_t dimensions_;
   core::Random random_;

@@ -51,26 +51,38 @@ BlockNumber ScanRun::sweep_page(BlockNumber block, uint32 list) {
   });
   const PageInfo *info = page_info(copy.data);
   for (uint32 lane = 0; lane < info->used; ++lane) {
-    if (shape.has_codes() && lane % shape.vectors == 0) {
+    if (shape.vector_pages() > 0 && lane % shape.vectors == 0) {
       const BlockNumber wanted = vector_blocks(copy.data)[lane / shape.vectors];
       pg::call([&, this] { copy_vectors(index_, wanted, block, &vectors); });
     }
     const RowId row = rows_of(copy.data, shape)[lane];
     if (!row.is_valid()) continue;
-    core::ScalarCode *vector = vector_at(shape.has_codes() ? vectors.data : copy.data, shape, lane % shape.vectors);
-    const double bound =
-        has_direction_ ? query_.read(*vector, unpacked_codes(shape, vector, unpacked_.data())).bound : 0.0;
-    const SweptRow swept{bound, row};
+    SweptRow swept{0.0, row};
+    if (has_direction_ && !sweep_row(shape.has_codes() ? vectors.data : copy.data, lane, &swept)) continue;
     if (passes_.wants(swept) && !was_handed_out(row)) passes_.keep(swept);
   }
   return info->next;
+}
+
+// Measures a row. False when the scan does not see it. `vectors`: the page where its own vector would be.
+bool ScanRun::sweep_row(Page vectors, uint32 lane, SweptRow *swept) {
+  if (heap_) {
+    core::Reading reading;
+    const bool is_seen = pg::call([=, this, &reading] { return heap_->read(swept->row, &reading); });
+    swept->bound = reading.bound;
+    return is_seen;
+  }
+  const ListShape &shape = index_.shape();
+  core::ScalarCode *vector = vector_at(vectors, shape, lane % shape.vectors);
+  swept->bound = query_.read(*vector, unpacked_codes(shape, vector, unpacked_.data())).bound;
+  return true;
 }
 
 bool ScanRun::next_swept(types::OrderedRow *row) {
   for (;;) {
     if (const SweptRow *swept = passes_.next()) {
       row->row = swept->row;
-      row->bound = swept->bound;
+      row->bound = has_direction_ ? swept->bound : std::numeric_limits<double>::quiet_NaN();
       return true;
     }
     if (passes_.is_complete()) break;

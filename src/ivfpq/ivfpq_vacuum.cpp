@@ -8,10 +8,11 @@
 #include "ivfpq/ivfpq_internal.hpp"
 #include "ivfpq/ivfpq_maintain.hpp"
 #include "ivfpq/ivfpq_new_index.hpp"
-#include "pg/test_points.hpp"
 #include "pg/compat.hpp"
+#include "pg/test_points.hpp"
 
 extern "C" {
+#include "access/table.h"
 #include "commands/vacuum.h"
 #include "storage/indexfsm.h"
 }
@@ -165,8 +166,10 @@ IndexBulkDeleteResult *vacuum_cleanup(IndexVacuumInfo *info, IndexBulkDeleteResu
     stats->num_index_tuples = info->num_heap_tuples;
     stats->estimated_count = true;
   }
-  const MaintenanceReport report = maintain(info->index, compat::heap_of(info));
-  calibrate_if_stale(info->index, stats->num_index_tuples);
+  const Relation heap = table_open(info->index->rd_index->indrelid, NoLock);
+  const MaintenanceReport report = maintain(info->index, heap);
+  calibrate_if_stale(info->index, heap, stats->num_index_tuples);
+  table_close(heap, NoLock);
   stats->num_pages = RelationGetNumberOfBlocks(info->index);
   stats->pages_newly_deleted += static_cast<BlockNumber>(report.freed_pages);
   stats->pages_deleted += static_cast<BlockNumber>(report.freed_pages);

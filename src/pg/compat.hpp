@@ -21,6 +21,7 @@ extern "C" {
 #include "storage/bufmgr.h"
 #include "storage/lmgr.h"
 #include "utils/acl.h"
+#include "utils/guc.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
 #include "utils/spccache.h"
@@ -123,12 +124,10 @@ inline bool may_maintain([[maybe_unused]] Oid table) {
 #endif
 }
 
-// The table of the index that is vacuumed, where the server tells: from 16 on, which need it.
-inline Relation heap_of([[maybe_unused]] const IndexVacuumInfo *info) {
-#if PG_VERSION_NUM >= 160000
-  return info->heaprel;
-#else
-  return nullptr;
+// What the server does to search_path, from 17 on, wherever it runs a table owner's code.
+inline void restrict_search_path() {
+#if PG_VERSION_NUM >= 170000
+  RestrictSearchPath();
 #endif
 }
 

@@ -18,7 +18,9 @@ extern "C" {
 #include "catalog/pg_class.h"
 #include "commands/defrem.h"
 #include "funcapi.h"
+#include "miscadmin.h"
 #include "utils/builtins.h"
+#include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/snapmgr.h"
 #include "utils/tuplestore.h"
@@ -80,6 +82,20 @@ Relation open_own_index(Oid index, LOCKMODE lock, const char *method, const char
   return relation;
 }
 
+OwnerRights assume_owner(Relation heap) {
+  OwnerRights rights;
+  GetUserIdAndSecContext(&rights.user, &rights.security);
+  SetUserIdAndSecContext(heap->rd_rel->relowner, rights.security | SECURITY_RESTRICTED_OPERATION);
+  rights.setting_level = NewGUCNestLevel();
+  compat::restrict_search_path();
+  return rights;
+}
+
+void resume_user(const OwnerRights &rights) {
+  AtEOXact_GUC(false, rights.setting_level);
+  SetUserIdAndSecContext(rights.user, rights.security);
+}
+
 void read_indexed_rows(Relation index, Relation heap, Snapshot snapshot, IndexBuildCallback callback, void *state) {
   if (index->rd_index->indcheckxmin &&
       !TransactionIdPrecedes(HeapTupleHeaderGetXmin(index->rd_indextuple->t_data), snapshot->xmin))
@@ -114,7 +130,9 @@ QUIVER_FUNCTION(quiver_verify) {
   InitMaterializedSRF(fcinfo, 0);
   Findings findings(reinterpret_cast<ReturnSetInfo *>(fcinfo->resultinfo));
   const Snapshot snapshot = with_heap ? RegisterSnapshot(GetTransactionSnapshot()) : nullptr;
+  const OwnerRights rights = assume_owner(heap);
   index_method(index->rd_rel->relam)->check(index, with_heap ? heap : nullptr, snapshot, &findings);
+  resume_user(rights);
   if (with_heap) UnregisterSnapshot(snapshot);
   index_close(index, lock);
   table_close(heap, lock);

@@ -41,6 +41,17 @@ void require_maintained_index(Oid index, const char *kind);
 // this session can read it.
 Relation open_own_index(Oid index, LOCKMODE lock, const char *method, const char *kind);
 
+// Whoever reads a table evaluates expressions of its indexes, which are its owner's code: it shall not run with the
+// rights of a superuser who checks the table. Between the two calls the session acts as the owner, as in VACUUM; an
+// error ends that, too.
+struct OwnerRights {
+  Oid user;
+  int security;
+  int setting_level;
+};
+OwnerRights assume_owner(Relation heap);
+void resume_user(const OwnerRights &rights);
+
 // The rows that the snapshot sees, by the addresses of their HOT chains' roots, as the index stores them.
 void read_indexed_rows(Relation index, Relation heap, Snapshot snapshot, IndexBuildCallback callback, void *state);
 

@@ -9,7 +9,6 @@ extern "C" {
 #include "access/genam.h"
 #include "access/relscan.h"
 #include "pgstat.h"
-#include "utils/float.h"
 #include "utils/snapmgr.h"
 }
 
@@ -19,7 +18,7 @@ namespace quiver::types {
 struct OrderedRow {
   core::RowId row;
   double bound;   // never above the operator's value
-  bool is_exact;  // the operator's value is NaN for every row: nothing to order by
+  bool is_exact;  // it is the operator's value: the executor need not ask for that
 };
 
 // Run is one execution, from the first row wanted to the rescan or end, in a context of its own:
@@ -59,7 +58,7 @@ class OrderedScan {
     scan->xs_heaptid = item_pointer(row.row);
     scan->xs_recheck = false;
     scan->xs_recheckorderby = !row.is_exact && !state->query_is_null;
-    scan->xs_orderbyvals[0] = Float8GetDatum(row.is_exact ? get_float8_nan() : row.bound);
+    scan->xs_orderbyvals[0] = Float8GetDatum(row.bound);
     scan->xs_orderbynulls[0] = state->query_is_null;
     return true;
   }

@@ -22,6 +22,7 @@ $node->safe_psql('postgres', 'CREATE INDEX items_l1 ON items USING hnsw (v vecto
 	CREATE INDEX items_bits ON items USING hnsw ((binary_quantize(v)::bit(16)) bit_hamming_ops);
 	CREATE INDEX items_sparse ON items USING hnsw ((v::sparsevec(16)) sparsevec_l2_ops);
 	CREATE INDEX items_lists ON items USING ivfpq (v vector_cosine_ops);
+	CREATE INDEX items_code_lists ON items USING ivfpq (v vector_l2_ops) WITH (rerank = heap);
 	CREATE INDEX items_bit_lists ON items USING ivfpq ((binary_quantize(v)::bit(16)) bit_hamming_ops);
 	CREATE INDEX ON items (note)');
 

@@ -1,0 +1,56 @@
+// Fetching rows as an index scan does.
+// SPDX-License-Identifier: PostgreSQL
+#include "types/index_rows.hpp"
+
+#include "types/index_ops.hpp"
+
+extern "C" {
+#include "access/table.h"
+#include "catalog/index.h"
+#include "executor/executor.h"
+#include "utils/snapmgr.h"
+}
+
+namespace quiver::types {
+
+IndexedRows::IndexedRows(Relation heap, Relation index, Snapshot snapshot, MemoryContext context)
+    : heap_(heap), snapshot_(snapshot), non_vacuumable_{}, executor_(nullptr) {
+  const MemoryContext caller = MemoryContextSwitchTo(context);
+  if (snapshot_ == nullptr) {
+    // A dead row's TOAST may be gone already: nobody looks at it.
+    InitNonVacuumableSnapshot(non_vacuumable_, GlobalVisTestFor(heap));
+    snapshot_ = &non_vacuumable_;
+  }
+  info_ = BuildIndexInfo(index);
+  fetch_ = table_index_fetch_begin(heap);
+  slot_ = table_slot_create(heap, nullptr);
+  if (info_->ii_Expressions != NIL) executor_ = CreateExecutorState();
+  MemoryContextSwitchTo(caller);
+}
+
+void IndexedRows::close() {
+  ExecDropSingleTupleTableSlot(slot_);
+  table_index_fetch_end(fetch_);
+  if (executor_ != nullptr) FreeExecutorState(executor_);
+}
+
+bool IndexedRows::read(core::RowId row, Datum *value) {
+  ItemPointerData address = item_pointer(row);
+  bool is_more = false;
+  if (!table_index_fetch_tuple(fetch_, &address, snapshot_, slot_, &is_more, nullptr)) return false;
+  bool is_null;
+  if (executor_ == nullptr) {
+    *value = slot_getattr(slot_, info_->ii_IndexAttrNumbers[0], &is_null);
+    return !is_null;
+  }
+  ExprContext *expressions = GetPerTupleExprContext(executor_);
+  ResetExprContext(expressions);
+  expressions->ecxt_scantuple = slot_;
+  Datum values[INDEX_MAX_KEYS];
+  bool nulls[INDEX_MAX_KEYS];
+  FormIndexDatum(info_, slot_, executor_, values, nulls);
+  *value = values[0];
+  return !nulls[0];
+}
+
+}  // namespace quiver::types
