@@ -25,18 +25,16 @@ TARGETS = [0.9, 0.95, 0.99]
 class Contender(Server):
     def __init__(self, description):
         name, rest = description.split("=", 1)
-        config, extension, self.method, self.options, self.setting, values = rest.split(":")
-        super().__init__(f"{name}={config}:{extension}", {"shared_buffers": "2GB", "maintenance_work_mem": "1GB"})
+        config, extension, method, options, self.setting, values = rest.split(":")
+        super().__init__(f"{name}={config}:{extension}::{method}:{options}", {"shared_buffers": "2GB", "maintenance_work_mem": "1GB"})
         self.values = [float(value) for value in values.split(",")]
 
     def begin(self, data):
         self.start()
         self.rows = data
         self.load(data.base)
-        options = f" WITH ({self.options})" if self.options else ""
-        with self.measured("build"):
-            self.execute(f"CREATE INDEX items_v ON items USING {self.method} (v vector_{data.metric}_ops){options}")
-        self.result["row_bytes"] = self.value("SELECT pg_relation_size('items_v')") / len(data.base)
+        self.build(data.metric)
+        self.result["row_bytes"] = self.result["bytes"] / len(data.base)
         self.execute("CREATE INDEX items_hash ON items (hashint4(id))")
         self.execute("VACUUM ANALYZE items")
         self.prepare_nearest(data.operator)

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: PostgreSQL
 """A throw-away server with one extension, its CPU clocks, and the prepared statement that the measurements ask.
 
-A contender is named on the command line as NAME=PG_CONFIG:EXTENSION[:EF,EF,...]; PG_CONFIG chooses the server, in which the extension
-must be installed. Every contender has a cluster of its own with the same settings.
+A contender is named on the command line as NAME=PG_CONFIG:EXTENSION[:EF,EF,...[:METHOD[:OPTIONS]]]; PG_CONFIG chooses the server, in which the
+extension must be installed; METHOD is the access method, hnsw unless told, OPTIONS what stands in WITH. Every contender has a cluster of its own with the same settings.
 """
 import argparse
 import contextlib
@@ -88,9 +88,8 @@ def index_buffers(plan, index):
 class Server(Connection):
     def __init__(self, description, settings=None):
         self.name, rest = description.split("=", 1)
-        parts = rest.split(":")
-        self.config, self.extension = parts[0], parts[1]
-        self.efs = [int(ef) for ef in parts[2].split(",")] if len(parts) > 2 else DEFAULT_EF
+        self.config, self.extension, efs, self.method, self.options = (rest.split(":") + [""] * 3)[:5]
+        self.efs = [int(ef) for ef in efs.split(",")] if efs else DEFAULT_EF
         self.settings = {**SETTINGS, **(settings or {})}
         self.result = {"name": self.name, "points": []}
         self.folder = None
@@ -156,9 +155,10 @@ class Server(Connection):
         self.execute("VACUUM ANALYZE items")
 
     def build(self, metric, kind="vector", m=16, ef_construction=64, prefix="build"):
+        method = self.method or "hnsw"
+        options = self.options or (f"m = {m}, ef_construction = {ef_construction}" if method == "hnsw" else "")
         with self.measured(prefix):
-            self.execute(f"CREATE INDEX items_v ON items USING hnsw (v {kind}_{metric}_ops) "
-                         f"WITH (m = {m}, ef_construction = {ef_construction})")
+            self.execute(f"CREATE INDEX items_v ON items USING {method} (v {kind}_{metric}_ops) {f'WITH ({options})' if options else ''}")
         self.result["bytes"] = self.value("SELECT pg_relation_size('items_v')")
 
     def prepare_nearest(self, operator, session=None, limit=10, where=""):

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: PostgreSQL
-"""Writing to an hnsw index: inserts alone and by many, updates of another column, equal rows, reading and writing together.
+"""Writing to an index: inserts alone and by many, updates of another column, equal rows, reading and writing together.
 
 usage: writes_bench.py BASE.fbin QUERY.fbin TRUTH.ibin l2|cosine|ip CONTENDER... [--rows N] [--parts insert,concurrent,update,equal,mixed]
                        [--inserts N] [--minutes M] [--out DIR]
