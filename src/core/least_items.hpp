@@ -33,8 +33,14 @@ class LeastItems {
     if (items_.size() >= 2 * wanted_) cut();
     items_.push_back(item);
   }
+  // Turns away what is larger from now on, also of what was added before: for who knows that it will not be asked for.
+  void limit_to(const Item &item) {
+    if (is_limited_ && !(item < limit_)) return;
+    limit_ = item;
+    is_limited_ = true;
+  }
   void finish() {
-    if (items_.size() > wanted_) cut();
+    if (is_limited_ || items_.size() > wanted_) cut();
   }
 
   // The least that is left, or null; and takes it. Items are sorted a piece at a time, as few are ever asked for.
@@ -59,6 +65,8 @@ class LeastItems {
   static constexpr size_t kPiece = 64;
 
   void cut() {
+    if (is_limited_) std::erase_if(items_, [this](const Item &item) { return limit_ < item; });
+    if (items_.size() <= wanted_) return;
     const auto last = items_.begin() + static_cast<std::ptrdiff_t>(wanted_ - 1);
     std::nth_element(items_.begin(), last, items_.end());
     limit_ = *last;

@@ -66,6 +66,10 @@ void estimate_rows(const ListShape &shape, const core::PreparedListQuery &tables
   }
   const uint32 end = std::min<uint32>(simd::kBlockLanes, page_info(page)->used - first);
   for (uint32 i = 0; i < end; ++i) {
+    if (!rows_of(page, shape)[first + i].is_valid()) {
+      lows[i] = std::numeric_limits<float>::infinity();
+      continue;
+    }
     core::ScalarCode *vector = vector_at(page, shape, first + i);
     lows[i] = query.distance(*vector, unpacked_codes(shape, vector, scratch));
   }

@@ -22,8 +22,9 @@ constexpr float kInfinity = std::numeric_limits<float>::infinity();
 constexpr size_t kFirstRows = 14;
 // Each further round is made for so many times as many rows, from so many times as many lists.
 constexpr size_t kMoreRows = 4, kMoreLists = 2;
-// Candidates for each of those rows: many rows together need fewer each. Half as many in each round down to the least.
-constexpr size_t kCandidatesPerRow = 16, kLeastCandidatesPerRow = 4;
+// Candidates for each of those rows at most: many rows together need fewer each. Half as many in each round down to the
+// least. A round that must be followed by another costs far more than candidates.
+constexpr size_t kCandidatesPerRow = 64, kLeastCandidatesPerRow = 4;
 // How far ahead the first pages of lists are asked for where they are not known to be in memory, and own vectors.
 constexpr size_t kListsAhead = 8, kVectorsAhead = 3;
 // Of a page of codes: the processor goes on by itself.
@@ -49,6 +50,7 @@ ScanRun::ScanRun(Relation relation, MemoryContext context)
       unpacked_(index_.meta.dimensions, &memory_),
       ranking_(&memory_),
       candidates_(&memory_),
+      highs_(&memory_),
       rounds_(&memory_),
       found_(&memory_),
       late_(&memory_),
@@ -146,7 +148,7 @@ bool ScanRun::look_further() {
       candidates = std::max(candidates / 2, kLeastCandidatesPerRow);
     }
     ++round_;
-    scan_lists(lists, rows * candidates);
+    scan_lists(lists, rows, rows * candidates);
     if (candidates_.next() != nullptr) return true;
   }
 }
@@ -174,10 +176,12 @@ void ScanRun::note_taken() {
 }
 
 // Lists that were probed are read once more when a round left rows of theirs.
-void ScanRun::scan_lists(size_t lists, size_t candidates) {
+void ScanRun::scan_lists(size_t lists, size_t rows, size_t candidates) {
   const bool again = has_left_;
   note_taken();
   candidates_.begin(candidates);
+  wanted_ = rows;
+  highs_.clear();
   ranking_.order(lists);
   size_t rank = 0;
   for (const RoundLists &round : rounds_)
@@ -222,9 +226,9 @@ BlockNumber ScanRun::scan_page(const ListScan &list, BlockNumber block) {
   return next;
 }
 
-// Makes candidates of the rows of a block; of nearly every block of none. What is not a number is nearest.
+// Makes candidates of the rows of a block; of nearly every block of none. What is not a number is nearest. Addresses of
+// rows lie at the end of the page: they are looked at only where a lane is as far as one without a row.
 void ScanRun::collect(Page page, BlockNumber block, uint32 first, const float *lows, const ListScan &list) {
-  const ListShape &shape = index_.shape();
   const float limit = candidates_.is_limited() ? candidates_.limit().low : kInfinity;
   int near = 0;
   for (size_t i = 0; i < simd::kBlockLanes; ++i) near += lows[i] > limit ? 0 : 1;
@@ -233,11 +237,29 @@ void ScanRun::collect(Page page, BlockNumber block, uint32 first, const float *l
   for (uint32 i = 0; i < end; ++i) {
     if (lows[i] > limit) continue;
     const uint32 lane = first + i;
-    if (!rows_of(page, shape)[lane].is_valid()) continue;
+    if (lows[i] == kInfinity && !rows_of(page, index_.shape())[lane].is_valid()) continue;
     const float low = std::isnan(lows[i]) ? -std::numeric_limits<float>::max() : lows[i];
-    const Candidate candidate{low, block, vectors_block(page, block, shape, lane), lane};
-    if (list.passed < candidate) candidates_.add(candidate);
+    const Candidate candidate{low, block, vectors_block(page, block, index_.shape(), lane), lane};
+    if (!(list.passed < candidate)) continue;
+    candidates_.add(candidate);
+    const float error =
+        index_.shape().has_codes() ? code_block(page, index_.shape(), first / simd::kBlockLanes).error[i] : 0.0f;
+    note_farthest(low + 2.0f * list.width * error);
   }
+}
+
+// Rows that are farther at least than as many as are wanted are at most: they need not become candidates.
+void ScanRun::note_farthest(float high) {
+  if (highs_.size() == wanted_) {
+    if (!(high < highs_.front())) return;
+    std::pop_heap(highs_.begin(), highs_.end());
+    highs_.pop_back();
+  }
+  highs_.push_back(high);
+  std::push_heap(highs_.begin(), highs_.end());
+  if (highs_.size() < wanted_) return;
+  const uint32 last = std::numeric_limits<uint32>::max();
+  candidates_.limit_to({highs_.front(), last, last, last});
 }
 
 void ScanRun::expect_vector(const Candidate &candidate) const {

@@ -81,7 +81,7 @@ class ScanRun {
   bool hand_out(const Found &found, types::OrderedRow *row);
   bool look_further();
   size_t choose_first_lists();
-  void scan_lists(size_t lists, size_t candidates);
+  void scan_lists(size_t lists, size_t rows, size_t candidates);
   void scan_list(size_t rank, const Candidate &passed);
   void note_taken();
   BlockNumber scan_page(const ListScan &list, BlockNumber block);
@@ -91,6 +91,7 @@ class ScanRun {
   bool measure_in_heap(const Candidate &candidate, core::Reading *reading);
   void expect_vector(const Candidate &candidate) const;
   RowId stored_row(BlockNumber codes, uint32 lane) const;
+  void note_farthest(float high);
   bool memory_is_used_up() const;
   void begin_sweep();
   void sweep_index();
@@ -109,9 +110,11 @@ class ScanRun {
   ListRanking ranking_;
   size_t first_lists_ = 0, probed_ = 0;
   core::LeastItems<Candidate> candidates_;
-  Candidate passed_;       // the largest that a round let pass, if rows beyond it were left for later ones
-  bool has_left_ = false;  // some were
-  Candidate taken_;        // the last that was measured since then
+  size_t wanted_ = 0;              // rows that the round is made for
+  std::pmr::vector<float> highs_;  // of those it met, the nearest at most so far away, all but surely; a heap
+  Candidate passed_;               // the largest that a round let pass, if rows beyond it were left for later ones
+  bool has_left_ = false;          // some were
+  Candidate taken_;                // the last that was measured since then
   std::pmr::vector<RoundLists> rounds_;
   std::pmr::vector<Found> found_;  // a heap
   std::pmr::vector<Found> late_;

@@ -44,17 +44,20 @@ TEST(LeastItemsTest, HandsOutTheLeastInOrder) {
 
 // As a scan uses it: each round reads the source again for what lies beyond the limit of the one before; what was
 // not taken stays.
-TEST(LeastItemsTest, RoundsGiveEveryItemOnce) {
+void give_every_item_once(bool limits_early) {
   const std::vector<Item> source = some_items(5000);
   LeastItems<Item> least(std::pmr::new_delete_resource());
   std::vector<bool> seen(source.size());
   size_t count = 0, wanted = 20;
-  Item passed{};
+  Item passed{}, taken_last{};
   bool is_first = true, has_left = true;
   while (has_left) {
     least.begin(wanted);
     for (const Item &item : source)
-      if (is_first || passed < item) least.add(item);
+      if (is_first || passed < item) {
+        least.add(item);
+        if (limits_early && item.id % 100 == 99) least.limit_to({item.value + 3.0f, 0});
+      }
     least.finish();
     has_left = least.is_limited();
     if (has_left) passed = least.limit();
@@ -62,11 +65,33 @@ TEST(LeastItemsTest, RoundsGiveEveryItemOnce) {
     for (size_t taken = 0; least.next() != nullptr && (taken < wanted / 3 || !has_left); ++taken, ++count) {
       ASSERT_FALSE(seen[static_cast<size_t>(least.next()->id)]);
       seen[static_cast<size_t>(least.next()->id)] = true;
+      taken_last = *least.next();
       least.take();
     }
-    wanted *= 2;
+    // A limit may lie below what an earlier round had room for.
+    passed = std::max(passed, taken_last);
+    wanted = std::min<size_t>(2 * wanted, 5000);
   }
   EXPECT_EQ(count, source.size());
+}
+
+TEST(LeastItemsTest, RoundsGiveEveryItemOnce) { give_every_item_once(false); }
+TEST(LeastItemsTest, RoundsThatLimitEarlyGiveEveryItemOnce) { give_every_item_once(true); }
+
+TEST(LeastItemsTest, LimitsWhatWasAddedBefore) {
+  LeastItems<Item> least(std::pmr::new_delete_resource());
+  least.begin(100);
+  for (int id = 0; id < 50; ++id) least.add({static_cast<float>(id), id});
+  least.limit_to({20.0f, 20});
+  least.limit_to({30.0f, 30});  // farther: says nothing new
+  least.add({21.0f, 100});
+  least.add({19.5f, 101});
+  least.finish();
+  ASSERT_TRUE(least.is_limited());
+  EXPECT_EQ(least.limit().id, 20);
+  size_t count = 0;
+  for (; const Item *item = least.next(); least.take(), ++count) EXPECT_LE(item->value, 20.0f);
+  EXPECT_EQ(count, 22u);
 }
 
 TEST(LeastItemsTest, SeesALittleAhead) {
