@@ -163,8 +163,8 @@ size_t ScanRun::choose_first_lists() {
 }
 
 bool ScanRun::memory_is_used_up() const {
-  const size_t bytes =
-      candidates_.bytes() + (found_.size() + late_.size()) * sizeof(Found) + handed_out_.size() * sizeof(uint64);
+  const size_t bytes = candidates_.bytes() + highs_.capacity() * sizeof(float) +
+                       (found_.size() + late_.size()) * sizeof(Found) + handed_out_.size() * sizeof(uint64);
   return bytes > scan_memory();
 }
 
