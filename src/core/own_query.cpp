@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <numeric>
 
 #include "core/residual_code.hpp"
 #include "core/row_encoder.hpp"
@@ -50,6 +51,8 @@ void OwnQuery::prepare(double norm, double original_norm) {
   for (const float value : rotated_) sum += value;
   sum_ = static_cast<float>(sum);
   rough_step_ = round_to_integers(rotated_.data(), rough_.size(), simd::kMaxSignedQuery, rough_.data());
+  const int rough_sum = std::accumulate(rough_.begin(), rough_.end(), 0);
+  rough_rest_ = (sum_ - rough_step_ * static_cast<float>(rough_sum)) / static_cast<float>(std::max<size_t>(1, rough_.size()));
 }
 
 float OwnQuery::distance(const ScalarCode &code, const uint8_t *codes) const {
@@ -59,7 +62,15 @@ float OwnQuery::distance(const ScalarCode &code, const uint8_t *codes) const {
 
 float OwnQuery::rough_distance(const ScalarCode &code, const uint8_t *codes) const {
   const int32_t dot = kernels_.dot_u8_s8(codes, rough_.data(), rotated_.size());
-  return distance_of_product(code, code.minimum * sum_ + code.step * rough_step_ * static_cast<float>(dot));
+  // Codes are all positive: what rounding took from the query counts for their mean.
+  const float rest = rough_rest_ * static_cast<float>(code.code_sum);
+  return distance_of_product(code, code.minimum * sum_ + code.step * (rough_step_ * static_cast<float>(dot) + rest));
+}
+
+// Each coordinate of the query is off by up to half a step, evenly.
+float OwnQuery::rough_error(const ScalarCode &code) const {
+  const float deviation = rough_step_ * std::sqrt(code.squared_norm / 12.0f);
+  return metric_ == Metric::inner_product ? deviation : 2.0f * deviation;
 }
 
 float OwnQuery::distance_of_product(const ScalarCode &code, float product) const {

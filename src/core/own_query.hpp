@@ -28,6 +28,8 @@ class OwnQuery {
   float distance(const ScalarCode &code, const uint8_t *codes) const;
   // The same by a query in small integers, off by a few thousandths of the lengths, in a fraction of the time.
   float rough_distance(const ScalarCode &code, const uint8_t *codes) const;
+  // The standard deviation of what that is off by.
+  float rough_error(const ScalarCode &code) const;
   // The same with its bound.
   Reading read(const ScalarCode &code, const uint8_t *codes) const;
 
@@ -45,6 +47,7 @@ class OwnQuery {
   std::pmr::vector<float> rotated_;
   std::pmr::vector<int8_t> rough_;  // rotated_ in steps of rough_step_
   float rough_step_ = 0.0f;
+  float rough_rest_ = 0.0f;  // mean of what rounding took from a coordinate
   DistanceBound bound_;
   float sum_ = 0.0f;
   float norm_ = 0.0f;

@@ -39,6 +39,8 @@ class VectorQuery {
   float rough_distance(const ScalarCode &code, const uint8_t *codes) const {
     return is_rotated_ ? own_.rough_distance(code, codes) : plain_.distance(code, codes);
   }
+  // The standard deviation of what that is off by.
+  float rough_error(const ScalarCode &code) const { return is_rotated_ ? own_.rough_error(code) : 0.0f; }
   Reading read(const ScalarCode &code, const uint8_t *codes) const {
     return is_rotated_ ? own_.read(code, codes) : plain_.read(code, codes);
   }

@@ -35,6 +35,7 @@ enum class PageKind : uint16 { meta = 1, directory = 2, codes = 3, vectors = 4, 
 enum class Quantizer : uint16 {
   bits = 0,      // levels of each axis
   pq = 1,        // words of a few axes each
+  sq8 = 2,       // none: own vectors, which have 8 bits an axis, are read
   verbatim = 3,  // none: own vectors are bits as they are
 };
 
@@ -100,8 +101,8 @@ struct ListShape {
 // Above these a code covers the first axes of the rotation only.
 inline constexpr size_t kMaxCodeAxes = 1024, kTruncatedAxes = 768;
 
-// Without codes: of bits as they are.
-ListShape verbatim_shape(size_t dimensions);
+// Without codes. `own`: rotated or bits.
+ListShape codeless_shape(core::OwnKind own, size_t dimensions);
 // With as many blocks as a page has room for: 0 when there is none. `axes`: that the code covers, or parts.
 ListShape make_shape(size_t dimensions, unsigned bits, size_t axes, Rerank rerank = Rerank::index);
 // The largest number of axes that a page has room for in so many bits.

@@ -84,7 +84,8 @@ constexpr uint32 kMaxDimensions = 16000, kMaxBits = 64000;
 
 bool is_code_possible(const MetaPage &meta) {
   const unsigned bits = meta.code_bits;
-  if (meta.quantizer == Quantizer::verbatim) return bits == 0 && meta.code_axes == 0;
+  if (meta.quantizer == Quantizer::verbatim || meta.quantizer == Quantizer::sq8)
+    return bits == 0 && meta.code_axes == 0;
   if (meta.code_axes < 1 || meta.code_axes > Min(meta.dimensions, kMaxCodeAxes)) return false;
   if (meta.quantizer == Quantizer::bits) return bits == 1 || bits == 2 || bits == 4;
   return meta.quantizer == Quantizer::pq && (bits == 4 || bits == 8) && meta.dimensions % meta.code_axes == 0;
@@ -101,9 +102,9 @@ ListShape make_shape(size_t dimensions, unsigned bits, size_t axes, Rerank reran
   return shape;
 }
 
-ListShape verbatim_shape(size_t dimensions) {
+ListShape codeless_shape(core::OwnKind own, size_t dimensions) {
   ListShape shape{};
-  shape.own = core::own_shape(core::OwnKind::bits, dimensions);
+  shape.own = core::own_shape(own, dimensions);
   shape.vectors = static_cast<uint32>(kContentBytes / (shape.vector_bytes() + sizeof(RowId)));
   return shape;
 }
@@ -119,7 +120,8 @@ ListShape choose_shape(size_t dimensions, unsigned bits, Rerank rerank) {
 }
 
 ListShape shape_of(const MetaPage &meta) {
-  if (meta.quantizer == Quantizer::verbatim) return verbatim_shape(meta.dimensions);
+  if (meta.quantizer == Quantizer::verbatim) return codeless_shape(core::OwnKind::bits, meta.dimensions);
+  if (meta.quantizer == Quantizer::sq8) return codeless_shape(core::OwnKind::rotated, meta.dimensions);
   return make_shape(meta.dimensions, meta.code_bits, meta.code_axes, meta.vectors == 0 ? Rerank::heap : Rerank::index);
 }
 

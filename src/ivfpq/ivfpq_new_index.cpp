@@ -50,6 +50,7 @@ uint32 check_parts(uint32 dimensions, unsigned bits, uint32 wanted) {
 
 ListShape choose_codes(Relation index, int dimensions) {
   const auto d = static_cast<uint32>(dimensions);
+  if (option_quantizer(index) == Quantizer::sq8) return codeless_shape(core::OwnKind::rotated, d);
   int bits = option_bits(index);
   if (option_quantizer(index) == Quantizer::pq) {
     const auto word_bits = static_cast<unsigned>(bits == 0 ? 4 : bits);
@@ -89,7 +90,8 @@ MetaPage make_meta(Relation index) {
     ereport(ERROR,
             (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("dimensions must be greater than one for this opclass")));
   if (is_bits) refuse_codes_of_bits(index);
-  const ListShape shape = is_bits ? verbatim_shape(static_cast<size_t>(dimensions)) : choose_codes(index, dimensions);
+  const ListShape shape =
+      is_bits ? codeless_shape(core::OwnKind::bits, static_cast<size_t>(dimensions)) : choose_codes(index, dimensions);
   MetaPage meta{};
   meta.magic = kIndexMagic;
   meta.format_version = kFormatVersion;

@@ -47,20 +47,34 @@ void define_scan_settings(const SettingNames &names, int max_lists, Settings *se
                            GUC_EXPLAIN, nullptr, nullptr, nullptr);
 }
 
-relopt_enum_elt_def quantizer_values[] = {
-    {"bits", static_cast<int>(Quantizer::bits)}, {"pq", static_cast<int>(Quantizer::pq)}, {nullptr, 0}};
+relopt_enum_elt_def quantizer_values[] = {{"bits", static_cast<int>(Quantizer::bits)},
+                                          {"pq", static_cast<int>(Quantizer::pq)},
+                                          {"sq8", static_cast<int>(Quantizer::sq8)},
+                                          {nullptr, 0}};
 
 relopt_enum_elt_def rerank_values[] = {
     {"index", static_cast<int>(Rerank::index)}, {"heap", static_cast<int>(Rerank::heap)}, {nullptr, 0}};
 
+bool is_quantizer(const Options &options, Quantizer quantizer) {
+  return options.quantizer == static_cast<int>(quantizer);
+}
+
 bool check_bits(const Options &options) {
   const int bits = options.bits;
-  if (options.quantizer == static_cast<int>(Quantizer::pq)) return bits == 0 || bits == 4 || bits == 8;
+  if (is_quantizer(options, Quantizer::sq8)) return bits == 0;
+  if (is_quantizer(options, Quantizer::pq)) return bits == 0 || bits == 4 || bits == 8;
   return bits == 0 || bits == 1 || bits == 2 || bits == 4;
 }
 
 void validate_codes(const Options &options) {
-  const bool words = options.quantizer == static_cast<int>(Quantizer::pq);
+  const bool words = is_quantizer(options, Quantizer::pq), codeless = is_quantizer(options, Quantizer::sq8);
+  if (!check_bits(options) && codeless)
+    ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("bits must be 0 with quantizer = sq8"),
+                    errhint("Leave it out: rows have 8 bits an axis, 4 above 4,000 dimensions and 2 above 8,000.")));
+  if (options.rerank == static_cast<int>(Rerank::heap) && codeless)
+    ereport(ERROR,
+            (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+             errmsg("rerank = heap needs codes, and quantizer = sq8 has none"), errhint("Leave out one of them.")));
   if (!check_bits(options) && words)
     ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("bits must be 0, 4 or 8 with quantizer = pq"),
                     errhint("0 chooses 4.")));
@@ -89,7 +103,8 @@ void define_settings() {
                     "Bits of a row's code for each axis or sub-vector, 0 for a choice by the dimensions", 0, 0, 8,
                     AccessExclusiveLock);
   add_enum_reloption(ivfpq_kind, "quantizer", "How the codes of rows are made", quantizer_values,
-                     static_cast<int>(Quantizer::bits), "Valid values are \"bits\" and \"pq\".", AccessExclusiveLock);
+                     static_cast<int>(Quantizer::bits), "Valid values are \"bits\", \"pq\" and \"sq8\".",
+                     AccessExclusiveLock);
   add_enum_reloption(ivfpq_kind, "rerank", "What the rows that codes find near are measured by", rerank_values,
                      static_cast<int>(Rerank::index), "Valid values are \"index\" and \"heap\".", AccessExclusiveLock);
   add_int_reloption(ivfpq_kind, "subvectors",
@@ -139,9 +154,10 @@ int option_bits(Relation index) {
 }
 
 Quantizer option_quantizer(Relation index) {
-  const bool words = !is_ivfflat(index) && options_of(index) != nullptr &&
-                     options_of(index)->quantizer == static_cast<int>(Quantizer::pq);
-  return words ? Quantizer::pq : Quantizer::bits;
+  if (is_ivfflat(index) || options_of(index) == nullptr) return Quantizer::bits;
+  for (const Quantizer quantizer : {Quantizer::pq, Quantizer::sq8})
+    if (is_quantizer(*options_of(index), quantizer)) return quantizer;
+  return Quantizer::bits;
 }
 
 int option_subvectors(Relation index) {

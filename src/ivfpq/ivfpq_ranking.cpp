@@ -8,6 +8,13 @@
 
 namespace quiver::ivfpq {
 
+namespace {
+
+// Standard errors of a distance by small integers that none is off by, all but surely: it costs hardly more than one.
+constexpr float kRoughErrors = 3.5f;
+
+}  // namespace
+
 void ListRanking::rank(const OpenIndex &index, const core::VectorQuery &query) {
   const std::pmr::vector<IndexCache::List> &lists = index.cache->lists;
   lists_.clear();
@@ -71,9 +78,15 @@ void estimate_rows(const ListShape &shape, const core::PreparedListQuery &tables
       continue;
     }
     core::ScalarCode *vector = vector_at(page, shape, first + i);
-    lows[i] = query.distance(*vector, unpacked_codes(shape, vector, scratch));
+    lows[i] = query.rough_distance(*vector, unpacked_codes(shape, vector, scratch)) -
+              kRoughErrors * query.rough_error(*vector);
   }
   std::fill(lows + end, lows + simd::kBlockLanes, std::numeric_limits<float>::infinity());
+}
+
+float doubt_of(const ListShape &shape, const core::VectorQuery &query, Page page, uint32 lane, float width) {
+  if (!shape.has_codes()) return 2.0f * kRoughErrors * query.rough_error(*vector_at(page, shape, lane));
+  return 2.0f * width * code_block(page, shape, lane / simd::kBlockLanes).error[lane % simd::kBlockLanes];
 }
 
 }  // namespace quiver::ivfpq

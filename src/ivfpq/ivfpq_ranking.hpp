@@ -55,10 +55,13 @@ struct CentroidDistance {
 CentroidDistance centroid_distance(const OpenIndex &index, const core::VectorQuery &query, uint32 list);
 
 // How far each of the 32 rows of a page from `first` on is at least, all but surely: what codes say, or without codes
-// own vectors, for sure. Infinity where there is no lane in use. `own`, `width`: see simd::Kernels::estimate_block.
+// own vectors. Infinity where there is no lane in use. `own`, `width`: see simd::Kernels::estimate_block.
 // `scratch`: for an unpacked vector.
 void estimate_rows(const ListShape &shape, const core::PreparedListQuery &tables, const core::VectorQuery &query,
                    Page page, uint32 first, float own, float width, uint8_t *scratch, float *lows);
+
+// How much farther than that a row of the page may be, all but surely.
+float doubt_of(const ListShape &shape, const core::VectorQuery &query, Page page, uint32 lane, float width);
 
 // How many of the code's standard errors a row's distance may lie below its estimate for a search to look at it. 1.2
 // loses neighbours at recall .957; decision 0020.

@@ -242,9 +242,7 @@ void ScanRun::collect(Page page, BlockNumber block, uint32 first, const float *l
     const Candidate candidate{low, block, vectors_block(page, block, index_.shape(), lane), lane};
     if (!(list.passed < candidate)) continue;
     candidates_.add(candidate);
-    const float error =
-        index_.shape().has_codes() ? code_block(page, index_.shape(), first / simd::kBlockLanes).error[i] : 0.0f;
-    note_farthest(low + 2.0f * list.width * error);
+    note_farthest(low + doubt_of(index_.shape(), query_, page, lane, list.width));
   }
 }
 

@@ -22,12 +22,14 @@ $primary->safe_psql('postgres', 'DROP INDEX items_v; CREATE INDEX items_v ON ite
 	CREATE INDEX items_cosine ON items USING ivfflat (v vector_cosine_ops) WITH (lists = 40);
 	CREATE INDEX items_grown ON items USING ivfpq (v vector_ip_ops) WITH (quantizer = pq, bits = 8); CREATE INDEX ON items (note);
 	CREATE INDEX items_codes ON items USING ivfpq (((v + v)::vector(16)) vector_cosine_ops) WITH (rerank = heap);
+	CREATE INDEX items_octets ON items USING ivfpq (((v - v * v)::vector(16)) vector_l2_ops) WITH (quantizer = sq8);
 	CREATE INDEX items_bits ON items USING ivfflat ((binary_quantize(v)::bit(16)) bit_hamming_ops) WITH (lists = 40)');
-my $damage = "SELECT i, v.* FROM unnest(ARRAY['items_v', 'items_cosine', 'items_grown', 'items_codes', 'items_bits']::regclass[]) i, quiver_verify(i, true) v WHERE is_damage";
+my $damage = "SELECT i, v.* FROM unnest(ARRAY['items_v', 'items_cosine', 'items_grown', 'items_codes', 'items_octets', 'items_bits']::regclass[]) i, quiver_verify(i, true) v WHERE is_damage";
 my $ask = "SET enable_seqscan = off; SELECT q, array(SELECT id FROM items ORDER BY v <-> (SELECT make_vector(-q)) LIMIT 15),
 	array(SELECT id FROM items ORDER BY v <=> (SELECT make_vector(-q)) LIMIT 15),
 	array(SELECT id FROM items ORDER BY v <#> (SELECT make_vector(-q)) LIMIT 15),
 	array(SELECT id FROM items ORDER BY (v + v)::vector(16) <=> (SELECT make_vector(-q)) LIMIT 15),
+	array(SELECT id FROM items ORDER BY (v - v * v)::vector(16) <-> (SELECT make_vector(-q)) LIMIT 15),
 	array(SELECT id FROM items ORDER BY binary_quantize(v)::bit(16) <~> (SELECT binary_quantize(make_vector(-q))::bit(16)) LIMIT 15) FROM generate_series(1, 10) q";
 
 sub is_sound {
@@ -136,7 +138,7 @@ is($primary->safe_psql('postgres', "INSERT INTO fleeting VALUES (make_vector(1))
 is($primary->safe_psql('postgres', "SELECT count(*) FROM quiver_verify('fleeting_v', true)"), '0', 'and is sound');
 
 # Each fault is written into a copy of the file; the check finds it under its number, and scans end with rows or an error.
-$primary->safe_psql('postgres', 'DROP INDEX items_cosine, items_grown, items_codes; ALTER INDEX items_v SET (quantizer = pq); REINDEX INDEX items_v; CHECKPOINT');
+$primary->safe_psql('postgres', 'DROP INDEX items_cosine, items_grown, items_codes, items_octets; ALTER INDEX items_v SET (quantizer = pq); REINDEX INDEX items_v; CHECKPOINT');
 my $path = $primary->data_dir . '/' . $primary->safe_psql('postgres', "SELECT pg_relation_filepath('items_v')");
 my $lists = 6;
 my $codes = 2 + 0;  # meta page, one page of the directory, then the first page of each list

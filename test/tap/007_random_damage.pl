@@ -25,6 +25,7 @@ my @kinds = (['v vector_l2_ops', 'v <-> make_vector(7)'], ['v vector_cosine_ops'
 	['(binary_quantize(v)::bit(24)) bit_jaccard_ops', 'binary_quantize(v)::bit(24) <%> binary_quantize(make_vector(7))'],
 	['v vector_l2_ops', 'v <-> make_vector(7)', 'ivfpq', 'WITH (lists = 3)'], ['v vector_cosine_ops', 'v <=> make_vector(7)', 'ivfpq', ''],
 	['v vector_l2_ops', 'v <-> make_vector(7)', 'ivfpq', 'WITH (quantizer = pq)'], ['v vector_l2_ops', 'v <-> make_vector(7)', 'ivfpq', 'WITH (rerank = heap)'],
+	['v vector_l2_ops', 'v <-> make_vector(7)', 'ivfpq', 'WITH (quantizer = sq8)'],
 	['(binary_quantize(v)::bit(24)) bit_hamming_ops', 'binary_quantize(v)::bit(24) <~> binary_quantize(make_vector(7))', 'ivfpq', '']);
 my $copies = $wanted < 20 ? $wanted : 20;
 my (@tables, %path);
