@@ -207,7 +207,8 @@ float ListCalibrator::distance_of(const Sample &sample, uint32 lane) {
   return sample.query.distance(*vector, unpacked_codes(shape, vector, codes_.data()));
 }
 
-// A neighbour is found when its list is read and its code lets it be nearer than the last of the ten.
+// A neighbour is found when its list is read and its code lets it be nearer than the one that comes after it: else that
+// one goes out first, and it is late.
 void ListCalibrator::note(const Sample &sample, core::CurveMeasurement *measurement) {
   if (sample.nearest.known == 0) return;
   ranking_.rank(index_, sample.query);
@@ -215,10 +216,10 @@ void ListCalibrator::note(const Sample &sample, core::CurveMeasurement *measurem
     distances_[ranking_[i].list] = ranking_[i].distance;
     measurement->note_visits(ranking_.gamma_of(ranking_[i].distance), pages_[ranking_[i].list]);
   }
-  const float cutoff = sample.nearest.cutoff();
-  for (size_t i = 0; i < sample.nearest.known; ++i) {
+  const size_t last = sample.nearest.known - 1;
+  for (size_t i = 0; i <= last; ++i) {
     const Neighbour &neighbour = sample.nearest.rows[i];
-    if (neighbour.low <= cutoff)
+    if (neighbour.low <= sample.nearest.rows[std::min(i + 1, last)].distance)
       measurement->note_hit(ranking_.gamma_of(distances_[neighbour.list]), sample.nearest.known);
   }
   measurement->count_query();
