@@ -205,6 +205,50 @@ inline Integers multiply_levels(Integers code, const Integers (&fields)[4]) {
   return multiply_pairs_i16(add_i16(low, high), broadcast_i16(1));
 }
 
+#if QUIVER_LANE_BITS == 512
+
+// The same for two codes of at most 32 bytes, one in each half; what is read beyond a code meets zeros of the query.
+inline Integers multiply_level_pairs(const uint8_t *first, const uint8_t *second, const Integers (&fields)[4]) {
+  const Integers codes = simde_mm512_inserti64x4(simde_mm512_castsi256_si512(simde_mm256_loadu_si256(first)),
+                                                 simde_mm256_loadu_si256(second), 1);
+#ifdef QUIVER_VNNI
+  const Integers level = broadcast_u8(3);
+  const Integers low = _mm512_dpbusd_epi32(_mm512_dpbusd_epi32(zero_integers(), bit_and(codes, level), fields[0]),
+                                           bit_and(shift_right_u16<2>(codes), level), fields[1]);
+  return _mm512_dpbusd_epi32(_mm512_dpbusd_epi32(low, bit_and(shift_right_u16<4>(codes), level), fields[2]),
+                             bit_and(shift_right_u16<6>(codes), level), fields[3]);
+#else
+  return multiply_levels(codes, fields);
+#endif
+}
+
+// All lanes of short codes but those beyond the last four. Returns how many.
+inline size_t estimate_short_lanes_2bit(const LaneQuery &query, const LaneBlock &block, float own, float *out) {
+  const auto *values = static_cast<const uint8_t *>(query.values);
+  const size_t bytes = block.code_bytes;
+  Integers fields[4];
+  for (size_t field = 0; field < 4; ++field)
+    fields[field] = _mm512_broadcast_i64x4(simde_mm256_loadu_si256(values + field * query.stride));
+  const uint8_t *code = block.codes;
+  size_t lane = 0;
+  for (; lane + 4 <= block.lanes; lane += 4, code += 4 * bytes) {
+    const Integers even = multiply_level_pairs(code, code + bytes, fields);                 // lanes 0, 1
+    const Integers odd = multiply_level_pairs(code + 2 * bytes, code + 3 * bytes, fields);  // lanes 2, 3
+    // Each 128 bits: two sums of lane 0 or 1, two of lane 2 or 3.
+    const Integers sums = add_i32(_mm512_unpacklo_epi64(even, odd), _mm512_unpackhi_epi64(even, odd));
+    const simde__m256i first = simde_mm512_castsi512_si256(sums), second = simde_mm512_extracti64x4_epi64(sums, 1);
+    const simde__m128i lanes_0_2 =
+        simde_mm_add_epi32(simde_mm256_castsi256_si128(first), simde_mm256_extracti128_si256(first, 1));
+    const simde__m128i lanes_1_3 =
+        simde_mm_add_epi32(simde_mm256_castsi256_si128(second), simde_mm256_extracti128_si256(second, 1));
+    const simde__m128i lanes_0_2_1_3 = simde_mm_hadd_epi32(lanes_0_2, lanes_1_3);
+    finish_four(query, block, lane, simde_mm_shuffle_epi32(lanes_0_2_1_3, 0xD8), own, out);
+  }
+  return lane;
+}
+
+#endif
+
 inline void load_fields(const LaneQuery &query, size_t offset, Integers (&fields)[4]) {
   const auto *values = static_cast<const uint8_t *>(query.values);
   for (size_t field = 0; field < 4; ++field) fields[field] = load_integers(values + field * query.stride + offset);
@@ -212,14 +256,20 @@ inline void load_fields(const LaneQuery &query, size_t offset, Integers (&fields
 
 void estimate_lanes_2bit(const LaneQuery &query, const LaneBlock &block, float own, float *out) {
   const size_t bytes = block.code_bytes;
+  size_t done = 0;
+#if QUIVER_LANE_BITS == 512
+  if (bytes <= kBytes / 2) done = estimate_short_lanes_2bit(query, block, own, out);
+  if (done == block.lanes) return;
+#endif
+  const LaneBlock rest{block.codes + done * bytes, bytes, block.add + done, block.rescale + done, block.lanes - done};
   if (bytes <= kBytes) {
     Integers fields[4];  // stay in registers for all lanes
     load_fields(query, 0, fields);
-    estimate_lanes(query, block, own, out,
+    estimate_lanes(query, rest, own, out + done,
                    [&](const uint8_t *code) { return fold_i32(multiply_levels(load_code(code, 0, bytes), fields)); });
     return;
   }
-  estimate_lanes(query, block, own, out, [&](const uint8_t *code) {
+  estimate_lanes(query, rest, own, out + done, [&](const uint8_t *code) {
     Integers total = zero_integers();
     for (size_t offset = 0; offset < bytes; offset += kBytes) {
       Integers fields[4];
