@@ -28,15 +28,29 @@ class CandidateQueue {
     far_.reserve(grown(far_, more));
   }
 
-  // Never allocates after reserve.
-  void push(Candidate candidate, float horizon) noexcept {
-    if (candidate.estimate <= std::max(horizon, admitted_)) {
-      near_.push_back(candidate);
-      std::push_heap(near_.begin(), near_.end(), Later());
-    } else {
-      far_.push_back(candidate);
-      far_floor_ = std::min(far_floor_, candidate.estimate);
+  // Never allocates after reserve(n).
+  void push(const Candidate *candidates, size_t n, float horizon) noexcept {
+    const float limit = std::max(horizon, admitted_);
+    size_t near_count = near_.size(), far_count = far_.size();
+    near_.resize(near_count + n);
+    far_.resize(far_count + n);
+    Candidate *near = near_.data(), *far = far_.data();
+    float floor = far_floor_;
+    // Without a branch: no processor can foresee on which side a candidate lies.
+    for (size_t i = 0; i < n; ++i) {
+      const Candidate candidate = candidates[i];
+      const bool is_near = candidate.estimate <= limit;
+      near[near_count] = far[far_count] = candidate;
+      near_count += is_near;
+      far_count += !is_near;
+      floor = std::min(floor, is_near ? std::numeric_limits<float>::infinity() : candidate.estimate);
     }
+    const auto first = near_.begin();
+    auto sorted = near_.end() - static_cast<std::ptrdiff_t>(n);
+    near_.resize(near_count);
+    far_.resize(far_count);
+    far_floor_ = floor;
+    while (sorted != near_.end()) std::push_heap(first, ++sorted, Later());
   }
 
   // The least estimate, or null when none lies within the horizon: what waits beyond it stays unsorted.

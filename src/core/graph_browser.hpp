@@ -5,7 +5,8 @@
 //  1. An estimate orders visits and nothing else; a found node's distance and bound come from the node itself.
 //  2. A node is visited at most once.
 //  3. The search is settled when the best candidate lies beyond the horizon (1 + gamma) * d_k, where d_k is the k-th
-//     distance found and k = max(base_k, nodes emitted + 1 - read_ahead); gamma is 0 once wide_visits were made.
+//     distance found. k is base_k until as many found nodes lie within the reach of the last one emitted, then nodes
+//     emitted + 1. gamma is 0 once wide_visits were made.
 #pragma once
 
 #include <algorithm>
@@ -29,8 +30,6 @@ struct BrowseOptions {
   // proportion to the distance would take it all in.
   size_t wide_visits = std::numeric_limits<size_t>::max();
   size_t base_k = 10;  // least k of invariant 3
-  // Rows that the executor takes beyond those it hands on, to be sure of their order; they widen no horizon.
-  size_t read_ahead = 0;
   // Estimates are distances (a graph in memory): then the k-th counts every node met, not only those visited, and the
   // search is HNSW's with ef = base_k.
   bool exact_estimates = false;
@@ -46,6 +45,9 @@ struct Visit {
   bool live = false;
   float distance = 0.0f;
   double bound = 0.0;
+  // The distance that `bound` stands for. Who was handed the node is certain of the order of all that is nearer than
+  // it.
+  float reach = std::numeric_limits<float>::infinity();
 };
 
 // Graph provides:
@@ -64,6 +66,7 @@ class Browser {
     NodeId id;
     float distance;
     double bound;
+    float reach;
     Payload payload;
   };
 
@@ -80,7 +83,11 @@ class Browser {
         count += browser_.options_.keep_smaller_estimate ? browser_.seen_.improve(found[i], estimates[i])
                                                          : SeenSet::is_new(found[i]);
       }
-      for (size_t i = browser_.fresh_count_; i < count; ++i) consider(browser_.fresh_[i]);
+      // By place, so that no branch depends on estimates; a place more is there for what is not new.
+      const Candidate *fresh = browser_.fresh_.data();
+      size_t best = browser_.fresh_count_;
+      for (size_t i = best + 1; i < count; ++i) best = fresh[i].estimate < fresh[best].estimate ? i : best;
+      if (best < count) consider(fresh[best]);
       browser_.fresh_count_ = count;
     }
 
@@ -144,7 +151,7 @@ class Browser {
     found_.clear();
     pending_.clear();
     emitted_ = visits_ = 0;
-    limited_ = false;
+    limited_ = goes_on_ = false;
     make_room();
     if (absent != kNullNode) pass_over(absent);
     Sink sink(*this);
@@ -201,7 +208,10 @@ class Browser {
     const Found *found = &found_[pending_.back().index];
     pending_.pop_back();
     ++emitted_;
-    if (emitted_ + 1 > options_.base_k + options_.read_ahead) kth_.raise(emitted_ + 1 - options_.read_ahead);
+    // Whoever comes back with base_k rows certain wants more of them. Until then rows are taken to be sure of the order
+    // of others, and widen nothing.
+    goes_on_ = goes_on_ || kth_.value() <= found->reach;
+    if (goes_on_) kth_.raise(emitted_ + 1);
     return found;
   }
   const std::pmr::vector<Found> &found() const { return found_; }
@@ -243,7 +253,7 @@ class Browser {
     if (options_.exact_estimates)
       for (size_t i = 0; i < fresh_count_; ++i) kth_.add(fresh_[i].estimate);
     const float limit = horizon();
-    for (size_t i = 0; i < fresh_count_; ++i) queue_.push(fresh_[i], limit);
+    queue_.push(fresh_.data(), fresh_count_, limit);
   }
 
   void pass_over(NodeId id) {
@@ -272,7 +282,7 @@ class Browser {
       if (!options_.exact_estimates) kth_.add(visit.distance);
       pending_.push_back({visit.bound, static_cast<uint32_t>(found_.size())});
       std::push_heap(pending_.begin(), pending_.end(), Later());
-      found_.push_back({candidate.id, visit.distance, visit.bound, payload});
+      found_.push_back({candidate.id, visit.distance, visit.bound, visit.reach, payload});
     }
     queue_fresh();
   }
@@ -291,6 +301,7 @@ class Browser {
   size_t emitted_ = 0;
   size_t visits_ = 0;
   bool limited_ = false;
+  bool goes_on_ = false;  // more than base_k nodes are wanted
 };
 
 }  // namespace quiver::core

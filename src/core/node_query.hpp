@@ -33,6 +33,9 @@ class NodeQuery {
   // The same from a query rounded to small integers: enough to choose where to begin.
   float rough_distance(const ScalarCode &code, const uint8_t *codes) const;
 
+  // The distance of which the SQL operator would say this.
+  float distance_of(double value) const { return static_cast<float>(ordering_distance(metric_, value)); }
+
   // Estimates of `lanes` neighbours of a node whose own distance is `own`. REQUIRES: the coded format.
   void estimate(const ConstSlot &slot, size_t lanes, float own, float *estimates) const;
 

@@ -56,6 +56,7 @@ class SeenSet {
 
   // Empties the table. A table that grew large is cut back, so that an insert after a wide search starts small again.
   void clear() {
+    if (size_ == 0) return;
     if (ids_.size() > kKeptPlaces) ids_.resize(kKeptPlaces);
     std::fill(ids_.begin(), ids_.end(), simd::kNoId);
     if (keeps_ == Keeps::estimates) estimates_.resize(ids_.size());

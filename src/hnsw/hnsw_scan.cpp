@@ -12,9 +12,6 @@ namespace quiver::hnsw {
 
 namespace {
 
-// The executor asks for two or three rows more than it needs before it is sure of the order of the last.
-constexpr size_t kReadAheadRows = 4;
-
 // Sparse vectors that share nothing are all at one distance: a visit in the plain format reads up to 2 m pages, so the
 // search is held to this multiple of HNSW's.
 constexpr size_t kWideVisits = 8;
@@ -24,7 +21,6 @@ size_t scan_memory() { return static_cast<size_t>(work_mem * 1024.0 * settings.s
 core::BrowseOptions browse_options(const OpenIndex &index) {
   const core::NodeShape &shape = index.shape();
   core::BrowseOptions options;
-  options.read_ahead = kReadAheadRows;
   options.gamma = search_gamma(index.meta);
   if (!shape.has_codes() && settings.target_recall == 0.0)
     options.wide_visits = kWideVisits * static_cast<size_t>(settings.ef_search);

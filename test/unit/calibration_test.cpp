@@ -49,9 +49,12 @@ class NoisyGraph {
     float estimates[kLanes];
     for (size_t i = 0; i < kLanes; ++i) estimates[i] = distance(lanes_[id][i]) * noise_[id][i];
     sink.offer(&lanes_[id][0], estimates, kLanes);
-    return {true, distance(id), distance(id)};
+    const float bound = distance(id) - slack_;
+    return {true, distance(id), bound, bound};
   }
   float horizon_shift() const { return 0.0f; }
+  // Bounds lie so far below distances.
+  void loosen(float slack) { slack_ = slack; }
 
  private:
   static constexpr size_t kLanes = 12;
@@ -65,6 +68,7 @@ class NoisyGraph {
   std::array<std::array<NodeId, kLanes>, kNodes> lanes_;
   std::array<std::array<float, kLanes>, kNodes> noise_;
   Point query_{};
+  float slack_ = 0.0f;
 };
 
 float tenth_distance(const NoisyGraph &graph, NodeId absent) {
@@ -80,6 +84,28 @@ BrowseOptions options_with(float gamma) {
   options.gamma = gamma;
   options.base_k = kCalibratedRows;
   return options;
+}
+
+TEST(Browser, RowsTakenToBeSureWidenNothing) {
+  auto graph = std::make_unique<NoisyGraph>(9);
+  graph->aim(700);
+  graph->loosen(0.02f);
+  Browser<NoisyGraph> browser(*graph, options_with(0.2f), std::pmr::new_delete_resource());
+  browser.start();
+  browser.settle();
+  const size_t visits = browser.visits();
+  std::vector<float> found;
+  for (const auto &node : browser.found()) found.push_back(node.distance);
+  std::nth_element(found.begin(), found.begin() + 9, found.end());
+  // The first whose bound lies beyond the tenth distance makes ten rows certain; who then asks again wants more.
+  size_t rows = 0;
+  for (const auto *node = browser.next(); node->reach < found[9]; node = browser.next()) {
+    ++rows;
+    ASSERT_EQ(browser.visits(), visits);
+  }
+  EXPECT_GT(rows, 10u);
+  for (size_t more = 0; more < 10; ++more) ASSERT_NE(browser.next(), nullptr);
+  EXPECT_GT(browser.visits(), visits);
 }
 
 TEST(Calibration, OneSearchTellsWhatSearchesOfEachWidthFind) {

@@ -70,9 +70,11 @@ TEST(CandidateQueueTest, HandsOutInOrderWhateverTheHorizon) {
     queue.clear();
     std::vector<float> all;
     for (uint32_t i = 0; i < 3000; ++i) {
-      queue.reserve(1);
-      all.push_back(uniform(random));
-      queue.push({all.back(), i}, horizon);
+      std::vector<Candidate> together(i % 5);
+      for (Candidate &candidate : together) candidate = {uniform(random), i};
+      for (const Candidate &candidate : together) all.push_back(candidate.estimate);
+      queue.reserve(together.size());
+      queue.push(together.data(), together.size(), horizon);
     }
     std::sort(all.begin(), all.end());
     for (const float expected : all) {
