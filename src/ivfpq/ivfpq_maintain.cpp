@@ -91,7 +91,7 @@ class Maintenance {
 
 Size memory_budget() {
   const int kilobytes =
-      IsAutoVacuumWorkerProcess() && autovacuum_work_mem != -1 ? autovacuum_work_mem : maintenance_work_mem;
+      compat::is_autovacuum_worker() && autovacuum_work_mem != -1 ? autovacuum_work_mem : maintenance_work_mem;
   return static_cast<Size>(kilobytes) * 1024;
 }
 

@@ -18,6 +18,7 @@ extern "C" {
 #include "nodes/execnodes.h"
 #include "nodes/pathnodes.h"
 #include "optimizer/optimizer.h"
+#include "postmaster/autovacuum.h"
 #include "storage/bufmgr.h"
 #include "storage/lmgr.h"
 #include "utils/acl.h"
@@ -103,6 +104,15 @@ inline void vacuum_delay() {
   vacuum_delay_point(false);
 #else
   vacuum_delay_point();
+#endif
+}
+
+// Whether a vacuum was started by autovacuum, whose workers may have an allowance of memory of their own.
+inline bool is_autovacuum_worker() {
+#if PG_VERSION_NUM >= 170000
+  return AmAutoVacuumWorkerProcess();
+#else
+  return IsAutoVacuumWorkerProcess();
 #endif
 }
 
