@@ -153,15 +153,17 @@ double fill_levels(const CodeShape &shape, const float *query, std::pmr::vector<
   values->resize(groups * kGroupValues);
   double sum = 0.0;
   for (size_t axis = 0; axis < shape.axes; ++axis) sum += query[axis];
-  for (size_t group = 0; group < groups; ++group)
-    for (unsigned nibble = 0; nibble < kGroupValues; ++nibble) {
-      float value = 0.0f;
-      for (size_t i = 0; i < axes_per_group; ++i) {
-        const size_t axis = group * axes_per_group + i;
-        if (axis < shape.axes) value += static_cast<float>(nibble >> (i * shape.bits) & mask) * query[axis];
-      }
-      (*values)[group * kGroupValues + nibble] = value;
-    }
+  float levels[4][kGroupValues];  // of each value of a group, its axes' levels
+  for (size_t i = 0; i < axes_per_group; ++i)
+    for (unsigned value = 0; value < kGroupValues; ++value)
+      levels[i][value] = static_cast<float>(value >> (i * shape.bits) & mask);
+  for (size_t group = 0; group < groups; ++group) {
+    float *row = &(*values)[group * kGroupValues];
+    std::fill_n(row, kGroupValues, 0.0f);
+    const size_t first = group * axes_per_group, axes = std::min(axes_per_group, shape.axes - first);
+    for (size_t i = 0; i < axes; ++i)
+      for (size_t value = 0; value < kGroupValues; ++value) row[value] += levels[i][value] * query[first + i];
+  }
   return -static_cast<double>(middle_level(shape)) * sum;
 }
 
@@ -195,6 +197,30 @@ void PreparedListQuery::prepare(const CodeShape &shape, const ProductBook *book,
   }
 }
 
+namespace {
+
+// The least and the largest of a group's values. Side by side: compilers keep the order of comparisons that may meet
+// what is not a number.
+struct Range {
+  float least, largest;
+};
+Range range_of(const float *values, size_t count) {
+  constexpr size_t kSide = 8;
+  static_assert(kGroupValues % kSide == 0);
+  float least[kSide], largest[kSide];
+  std::copy_n(values, kSide, least);
+  std::copy_n(values, kSide, largest);
+  for (size_t first = kSide; first < count; first += kSide)
+    for (size_t i = 0; i < kSide; ++i) {
+      const float value = values[first + i];
+      least[i] = value < least[i] ? value : least[i];
+      largest[i] = value > largest[i] ? value : largest[i];
+    }
+  return {*std::min_element(least, least + kSide), *std::max_element(largest, largest + kSide)};
+}
+
+}  // namespace
+
 // One step for all groups, whose values count from their least.
 void PreparedListQuery::round_tables(std::pmr::vector<float> *values, size_t groups, double offset) {
   const size_t count = groups > 0 ? values->size() / groups : 0;
@@ -202,10 +228,10 @@ void PreparedListQuery::round_tables(std::pmr::vector<float> *values, size_t gro
   float widest = 0.0f;
   for (size_t group = 0; group < groups; ++group) {
     float *row = &(*values)[group * count];
-    const float least = *std::min_element(row, row + count);
-    for (size_t i = 0; i < count; ++i) row[i] -= least;
-    offset += least;
-    widest = std::max(widest, *std::max_element(row, row + count));
+    const Range range = range_of(row, count);
+    for (size_t i = 0; i < count; ++i) row[i] -= range.least;
+    offset += range.least;
+    widest = std::max(widest, range.largest - range.least);
   }
   const float step = std::isfinite(widest) ? widest / 255.0f : 0.0f, inverse = step > 0.0f ? 1.0f / step : 0.0f;
   const bool usable = std::isfinite(inverse);

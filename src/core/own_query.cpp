@@ -52,7 +52,8 @@ void OwnQuery::prepare(double norm, double original_norm) {
   sum_ = static_cast<float>(sum);
   rough_step_ = round_to_integers(rotated_.data(), rough_.size(), simd::kMaxSignedQuery, rough_.data());
   const int rough_sum = std::accumulate(rough_.begin(), rough_.end(), 0);
-  rough_rest_ = (sum_ - rough_step_ * static_cast<float>(rough_sum)) / static_cast<float>(std::max<size_t>(1, rough_.size()));
+  rough_rest_ =
+      (sum_ - rough_step_ * static_cast<float>(rough_sum)) / static_cast<float>(std::max<size_t>(1, rough_.size()));
 }
 
 float OwnQuery::distance(const ScalarCode &code, const uint8_t *codes) const {

@@ -10,6 +10,13 @@
 
 namespace quiver::ivfpq {
 
+namespace {
+
+// Standard errors of its code below which no centroid lies, all but surely: a row in the wrong list is hard to find.
+constexpr float kSureErrors = 3.5f;
+
+}  // namespace
+
 Appender::Appender(const OpenIndex &index, pg::Logging logging, MemoryContext context)
     : memory_(context),
       index_(index),
@@ -17,19 +24,30 @@ Appender::Appender(const OpenIndex &index, pg::Logging logging, MemoryContext co
       list_encoder_(index_.shape().code, index_.book(), index_.meta.metric == core::Metric::inner_product, &memory_),
       query_(index_.shape().own, index_.shape().own.is_scalar() ? core::Metric::l2 : index_.meta.metric,
              index_.cache->rotation, &memory_),
+      near_(&memory_),
       centroid_(index_.meta.dimensions, &memory_) {}
 
-// By the row's own code: what it lost in rounding does not matter between lists.
+// By the row's own code: what it lost in rounding does not matter between lists. With short codes the centroid that
+// they find nearest is looked at first, then those that may be nearer.
 uint32 Appender::nearest_list(const CodedRow &row) {
   query_.aim(row.code, row.codes);
   uint32 nearest = 0;
   float least = std::numeric_limits<float>::infinity();
-  for (uint32 list = 0; list < index_.cache->lists.size(); ++list) {
+  const auto compare = [&](size_t number) {
+    const auto list = static_cast<uint32>(number);
     const float distance = query_.distance(index_.cache->lists[list].centroid, index_.centroid_codes(list));
-    if (!(distance < least)) continue;
+    if (!(distance < least) && !(distance == least && list < nearest)) return;
     least = distance;
     nearest = list;
+  };
+  const core::CentroidCodes *codes = short_centroids(index_);
+  if (codes == nullptr) {
+    for (size_t list = 0; list < index_.cache->lists.size(); ++list) compare(list);
+    return nearest;
   }
+  near_.aim(*codes, query_.rotated(), false, kSureErrors);
+  near_.take_within(near_.limit_for(1), compare);
+  near_.take_within(least, compare);
   return nearest;
 }
 

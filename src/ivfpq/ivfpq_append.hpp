@@ -5,6 +5,7 @@
 #include <memory_resource>
 #include <vector>
 
+#include "core/centroid_codes.hpp"
 #include "core/list_code.hpp"
 #include "core/vector_query.hpp"
 #include "ivfpq/ivfpq_index.hpp"
@@ -55,6 +56,7 @@ class Appender {
   pg::Logging logging_;
   core::ListEncoder list_encoder_;
   core::VectorQuery query_;
+  core::NearCentroids near_;
   core::ListFactors factors_{};
   std::pmr::vector<float> centroid_;
 };

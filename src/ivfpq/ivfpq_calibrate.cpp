@@ -49,7 +49,7 @@ ListCalibrator::ListCalibrator(const OpenIndex &index, HeapVectors *heap, Memory
       places_(&memory_),
       samples_(&memory_),
       codes_(index.meta.dimensions, &memory_),
-      ranking_(&memory_),
+      ranking_(index, &memory_),
       distances_(index.cache->lists.size(), &memory_),
       vectors_(static_cast<PGAlignedBlock *>(
           MemoryContextAlloc(context, index.shape().vector_pages() * sizeof(PGAlignedBlock)))),
@@ -211,7 +211,8 @@ float ListCalibrator::distance_of(const Sample &sample, uint32 lane) {
 // one goes out first, and it is late.
 void ListCalibrator::note(const Sample &sample, core::CurveMeasurement *measurement) {
   if (sample.nearest.known == 0) return;
-  ranking_.rank(index_, sample.query);
+  ranking_.rank(sample.query);
+  ranking_.measure_all();
   for (size_t i = 0; i < ranking_.size(); ++i) {
     distances_[ranking_[i].list] = ranking_[i].distance;
     measurement->note_visits(ranking_.gamma_of(ranking_[i].distance), pages_[ranking_[i].list]);

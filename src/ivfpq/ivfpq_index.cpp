@@ -6,6 +6,7 @@
 #include <cmath>
 #include <limits>
 
+#include "core/own_vector.hpp"
 #include "ivfpq/ivfpq_codebook.hpp"
 #include "pg/index_cache.hpp"
 
@@ -60,6 +61,7 @@ void load_directory(OpenIndex *index) {
   for (;;) {
     cache->lists.clear();
     cache->centroids.clear();
+    cache->centroid_codes.clear();
     cache->directory.clear();
     cache->longest_centroid = 0.0f;
     for (BlockNumber block = kDirectoryBlock; block != InvalidBlockNumber;) {
@@ -78,6 +80,11 @@ void load_directory(OpenIndex *index) {
   cache->freed = index->meta.freed;
   cache->is_loaded = true;
 }
+
+// From so many lists on short codes of the centroids are worth a query's tables.
+constexpr size_t kListsWorthCodes = 512;
+// Dimensions below which those codes have two bits for each axis, as rows do by default.
+constexpr size_t kTwoBitDimensions = 200;
 
 // Above these no class is of the type.
 constexpr uint32 kMaxDimensions = 16000, kMaxBits = 64000;
@@ -134,6 +141,7 @@ IndexCache::IndexCache(MemoryContext context, const MetaPage &meta, const ListSh
       rotation(rotated_dimensions(meta), meta.rotation_seed, &memory),
       lists(&memory),
       centroids(&memory),
+      centroid_codes(&memory),
       directory(&memory) {}
 
 void read_meta(Relation index, MetaPage *meta) {
@@ -193,6 +201,22 @@ void open_index(Relation relation, OpenIndex *index) {
   if (index->cache->freed == index->meta.freed) return;
   for (IndexCache::List &list : index->cache->lists) list.tail = list.head;
   index->cache->freed = index->meta.freed;
+}
+
+const core::CentroidCodes *short_centroids(const OpenIndex &index) {
+  const std::pmr::vector<IndexCache::List> &lists = index.cache->lists;
+  const core::NodeShape &own = index.shape().own;
+  if (!own.has_codes() || lists.size() < kListsWorthCodes) return nullptr;
+  core::CentroidCodes &codes = index.cache->centroid_codes;
+  if (codes.is_empty()) {
+    const core::CodeShape shape =
+        choose_shape(own.dimensions, own.dimensions < kTwoBitDimensions ? 2 : 1, Rerank::index).code;
+    const bool by_product = index.meta.metric == core::Metric::inner_product;
+    codes.assign(shape, by_product, lists.size(), [&](size_t list, float *values) {
+      core::decode_own(own, lists[list].centroid, index.centroid_codes(static_cast<uint32>(list)), values);
+    });
+  }
+  return &codes;
 }
 
 void register_cache_callback() { Caches::watch(); }

@@ -6,6 +6,7 @@
 #include <optional>
 #include <vector>
 
+#include "core/centroid_codes.hpp"
 #include "core/own_query.hpp"
 #include "core/product_code.hpp"
 #include "core/rotation.hpp"
@@ -49,6 +50,7 @@ struct IndexCache {
   std::pmr::vector<List> lists;             // those in use
   std::pmr::vector<uint8_t> centroids;      // [lists][own.unpacked_bytes()]
   float longest_centroid = 0.0f;            // its length
+  core::CentroidCodes centroid_codes;       // of them all, once somebody asked
   std::pmr::vector<BlockNumber> directory;  // its pages
   std::optional<core::ProductBook> book;    // with pq; the index keeps it as it is
   bool is_loaded = false;
@@ -79,6 +81,9 @@ bool peek_meta(Relation index, MetaPage *meta);
 // least as long as the transaction, but another open_index may bring it up to date: a CacheHold keeps it as it is.
 void open_index(Relation relation, OpenIndex *index);
 void register_cache_callback();
+
+// Short codes of all centroids, made at the first call; null where looking at each is as fast.
+const core::CentroidCodes *short_centroids(const OpenIndex &index);
 
 // Raises ERRCODE_INDEX_CORRUPTED unless the vector is of the kind that the meta page tells of.
 void check_vector(const OpenIndex &index, const core::VectorView &vector);

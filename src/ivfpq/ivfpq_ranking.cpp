@@ -10,39 +10,59 @@ namespace quiver::ivfpq {
 
 namespace {
 
+// Room for so many lists at first.
+constexpr size_t kUsualLooks = 512;
 // Standard errors of a distance by small integers that none is off by, all but surely: it costs hardly more than one.
 constexpr float kRoughErrors = 3.5f;
 
 }  // namespace
 
-void ListRanking::rank(const OpenIndex &index, const core::VectorQuery &query) {
-  const std::pmr::vector<IndexCache::List> &lists = index.cache->lists;
+// With short codes only the lists that may be among those that are asked for are looked at.
+void ListRanking::rank(const core::VectorQuery &query) {
+  query_ = &query;
   lists_.clear();
-  lists_.reserve(lists.size());
-  // Products have no zero to measure from: they count from the largest that the lengths allow.
-  const bool by_product = index.meta.metric == core::Metric::inner_product;
-  const float shift = by_product ? query.norm() * index.cache->longest_centroid : 0.0f;
-  for (uint32 list = 0; list < lists.size(); ++list) {
-    const float distance = query.rough_distance(lists[list].centroid, index.centroid_codes(list)) + shift;
-    const float largest = std::numeric_limits<float>::max();
-    lists_.push_back({std::isfinite(distance) ? std::max(0.0f, distance) : largest, list, lists[list].head});
-  }
   ordered_ = 0;
-  order(std::min(kBaseRank, lists_.size()));
+  // Products have no zero to measure from: they count from the largest that the lengths allow.
+  const bool by_product = index_.meta.metric == core::Metric::inner_product;
+  shift_ = by_product ? query.norm() * index_.cache->longest_centroid : 0.0f;
+  if (const core::CentroidCodes *codes = short_centroids(index_)) {
+    lists_.reserve(std::min(size(), kUsualLooks));
+    near_.aim(*codes, query.rotated(), by_product, kSearchedErrors);
+  } else {
+    near_.clear();
+    lists_.reserve(size());
+    for (uint32 list = 0; list < size(); ++list) measure(list);
+  }
+  order(std::min(kBaseRank, size()));
   base_ = lists_.empty() ? 0.0f : lists_[ordered_ - 1].distance;
 }
 
+void ListRanking::measure(uint32 list) {
+  const IndexCache::List &cached = index_.cache->lists[list];
+  const float distance = query_->rough_distance(cached.centroid, index_.centroid_codes(list)) + shift_;
+  const float largest = std::numeric_limits<float>::max();
+  lists_.push_back({std::isfinite(distance) ? std::max(0.0f, distance) : largest, list, cached.head});
+}
+
+void ListRanking::measure_within(float limit) {
+  near_.take_within(limit, [this](size_t list) { measure(static_cast<uint32>(list)); });
+}
+
+// Those that may be as near as the last of enough others, are among the nearest or let nothing be nearer.
 void ListRanking::order(size_t wanted) {
   if (wanted <= ordered_) return;
-  const auto first = lists_.begin() + static_cast<std::ptrdiff_t>(ordered_);
-  const auto end = lists_.begin() + static_cast<std::ptrdiff_t>(wanted);
-  if (wanted < lists_.size()) std::nth_element(first, end, lists_.end());
-  std::sort(first, end);
+  if (lists_.size() < wanted) measure_within(near_.limit_for(wanted - lists_.size()));
+  const auto place = [this](size_t rank) { return lists_.begin() + static_cast<std::ptrdiff_t>(rank); };
+  std::nth_element(place(ordered_), place(wanted - 1), lists_.end());
+  measure_within(lists_[wanted - 1].distance - shift_);
+  std::nth_element(place(ordered_), place(wanted - 1), lists_.end());
+  std::sort(place(ordered_), place(wanted));
   ordered_ = wanted;
 }
 
 size_t ListRanking::order_within(float gamma) {
   const float farthest = (1.0f + gamma) * base_;
+  measure_within(farthest - shift_);
   const auto first = lists_.begin() + static_cast<std::ptrdiff_t>(ordered_);
   const auto end =
       std::partition(first, lists_.end(), [=](const RankedList &list) { return list.distance <= farthest; });

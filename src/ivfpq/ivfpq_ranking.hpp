@@ -2,9 +2,11 @@
 // SPDX-License-Identifier: PostgreSQL
 #pragma once
 
+#include <limits>
 #include <memory_resource>
 #include <vector>
 
+#include "core/centroid_codes.hpp"
 #include "core/list_code.hpp"
 #include "core/vector_query.hpp"
 #include "ivfpq/ivfpq_index.hpp"
@@ -26,14 +28,20 @@ class ListRanking {
  public:
   static constexpr size_t kBaseRank = 10;
 
-  explicit ListRanking(std::pmr::memory_resource *memory) : lists_(memory) {}
+  ListRanking(const OpenIndex &index, std::pmr::memory_resource *memory)
+      : index_(index), near_(memory), lists_(memory) {}
 
-  // REQUIRES: a query with a direction and a length within binary32.
-  void rank(const OpenIndex &index, const core::VectorQuery &query);
+  // Forgets the last query. The new one stays as it is while lists are put in order. REQUIRES: a query with a direction
+  // and a length within binary32.
+  void rank(const core::VectorQuery &query);
 
-  size_t size() const { return lists_.size(); }
+  size_t size() const { return index_.cache->lists.size(); }
   size_t ordered() const { return ordered_; }
+  // REQUIRES: rank < ordered(), or measure_all().
   const RankedList &operator[](size_t rank) const { return lists_[rank]; }
+
+  // For who wants the distance of every list, in whatever order.
+  void measure_all() { measure_within(std::numeric_limits<float>::infinity()); }
 
   // Puts the nearest so many lists in order.
   void order(size_t wanted);
@@ -43,7 +51,15 @@ class ListRanking {
   float gamma_of(float distance) const;
 
  private:
-  std::pmr::vector<RankedList> lists_;  // the first ordered_ in order
+  void measure(uint32 list);
+  // `limit`: of distances without the shift.
+  void measure_within(float limit);
+
+  const OpenIndex &index_;
+  const core::VectorQuery *query_ = nullptr;
+  core::NearCentroids near_;            // those not in lists_
+  float shift_ = 0.0f;                  // from a distance to one that is never negative
+  std::pmr::vector<RankedList> lists_;  // whose centroids were looked at; the first ordered_ in order
   size_t ordered_ = 0;
   float base_ = 0.0f;  // distance of the tenth nearest, or of the last
 };

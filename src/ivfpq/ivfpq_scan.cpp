@@ -48,7 +48,7 @@ ScanRun::ScanRun(Relation relation, MemoryContext context)
       query_(index_.shape().own, index_.meta.metric, index_.cache->rotation, &memory_),
       tables_(&memory_),
       unpacked_(index_.meta.dimensions, &memory_),
-      ranking_(&memory_),
+      ranking_(index_, &memory_),
       candidates_(&memory_),
       highs_(&memory_),
       rounds_(&memory_),
@@ -72,7 +72,7 @@ void ScanRun::start(IndexScanDesc scan, bool *query_is_null) {
     return;
   }
   if (index_.shape().has_codes()) tables_.prepare(index_.shape().code, index_.book(), query_.rotated());
-  ranking_.rank(index_, query_);
+  ranking_.rank(query_);
 }
 
 bool ScanRun::next(types::OrderedRow *row) {

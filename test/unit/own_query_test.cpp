@@ -13,8 +13,8 @@
 namespace quiver::core {
 namespace {
 
-// Codes count from the least coordinate, far from the middle of a row: what rounding takes from the query must not count
-// for that.
+// Codes count from the least coordinate, far from the middle of a row: what rounding takes from the query must not
+// count for that.
 TEST(OwnQueryTest, RoughDistancesAreOffByTheirError) {
   std::mt19937 random(11);
   std::normal_distribution<float> normal;
