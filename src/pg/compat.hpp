@@ -150,6 +150,16 @@ inline relopt_parse_elt parse_element(const char *name, relopt_type type, size_t
   return element;
 }
 
+// Memory for what a check hook makes of a setting. The server frees it, and from 16 on not by free(). Null when there
+// is none.
+inline void *allocate_for_setting(Size size) {
+#if PG_VERSION_NUM >= 160000
+  return guc_malloc(LOG, size);
+#else
+  return malloc(size);
+#endif
+}
+
 // How many workers the planner grants to CREATE INDEX.
 inline int build_workers(Relation heap, Relation index, [[maybe_unused]] const IndexInfo *info) {
 #if PG_VERSION_NUM >= 170000

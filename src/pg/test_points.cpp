@@ -19,7 +19,7 @@ namespace {
 
 enum class Action { count, error, kill, wait };
 
-// The setting in its read form: plain data in one malloc'd piece, as guc.c wants it.
+// The setting in its read form: plain data in one piece, as guc.c wants it.
 struct Order {
   char name[64];
   Action action;
@@ -51,7 +51,7 @@ bool read_action(const char *text, Action *action) {
 }
 
 bool check_order(char **text, void **extra, GucSource) {
-  auto *read = static_cast<Order *>(malloc(sizeof(Order)));
+  auto *read = static_cast<Order *>(compat::allocate_for_setting(sizeof(Order)));
   if (read == nullptr) return false;
   *read = {"", Action::count, 1, 1};
   char action[16] = "count";
