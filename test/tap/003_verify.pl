@@ -10,7 +10,7 @@ use QuiverTest;
 use constant { PAGE => 8192, INFO => 24, CONTENT => 64 };
 
 my $node = PostgreSQL::Test::Cluster->new('damaged');
-$node->init;
+$node->init(no_data_checksums => 1);  # on by default from 18 on, and every damage would end there
 $node->append_conf('postgresql.conf', "restart_after_crash = off\nautovacuum = off\n");
 $node->start;
 create_items($node, 203, 32);

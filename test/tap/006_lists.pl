@@ -9,7 +9,7 @@ use Time::HiRes qw(usleep);
 use QuiverTest;
 
 my $primary = PostgreSQL::Test::Cluster->new('lists');
-$primary->init(allows_streaming => 1);
+$primary->init(allows_streaming => 1, no_data_checksums => 1);
 $primary->append_conf('postgresql.conf', "wal_consistency_checking = 'all'\nmax_wal_size = '64MB'\nwal_keep_size = '1GB'\nrestart_after_crash = off\n");
 $primary->start;
 $primary->backup('base');

@@ -14,7 +14,7 @@ my $wanted = $ENV{QUIVER_DAMAGES} || 40;
 my $seed = $ENV{QUIVER_DAMAGE_SEED} || 20240517;
 srand $seed;
 my $node = PostgreSQL::Test::Cluster->new('damaged_at_random');
-$node->init;
+$node->init(no_data_checksums => 1);
 $node->append_conf('postgresql.conf', "restart_after_crash = off\nautovacuum = off\nlog_statement = 'none'\nlog_min_messages = error\nmax_wal_size = '1GB'\n");
 $node->start;
 create_items($node, 160, 24);
