@@ -38,18 +38,7 @@ SELECT every, different, steps_back <= 1 AS ordered FROM browse('<->', 'v', '64k
 SELECT every, different, steps_back <= 1 AS ordered FROM browse('<=>', 'h', '4MB');
 SELECT every, different, steps_back <= 1 AS ordered FROM browse('<#>', 'v', '4MB');
 -- recall of ten, out of 1500
-CREATE FUNCTION found(operator text, kind text) RETURNS bigint LANGUAGE plpgsql AS $$
-DECLARE total bigint := 0; hit bigint; n integer;
-BEGIN
-  FOR n IN 1..150 LOOP
-    EXECUTE format('SELECT count(*) FROM (SELECT id FROM plain_rows ORDER BY %1$s %2$s %3$L::%4$s LIMIT 10) f JOIN
-      (SELECT id FROM (SELECT id, %1$s %2$s %3$L::%4$s AS d FROM plain_rows OFFSET 0) a ORDER BY d LIMIT 10) t USING (id)',
-      kind, operator, sample_vector(-n, 12), CASE kind WHEN 'h' THEN 'halfvec' ELSE 'vector' END) INTO hit;
-    total := total + hit;
-  END LOOP;
-  RETURN total;
-END $$;
-SELECT found('<->', 'v') > 1300 AS l2, found('<=>', 'h') > 1300 AS cosine, found('<#>', 'v') > 1200 AS inner_product;
+SELECT found_of_ten('plain_rows', 'v', '<->', 'vector', 150) > 1300 AS l2, found_of_ten('plain_rows', 'h', '<=>', 'halfvec', 150) > 1300 AS cosine, found_of_ten('plain_rows', 'v', '<#>', 'vector', 150) > 1200 AS inner_product;
 -- what the snapshot does not see does not come: rows of others' and of the past, versions of one HOT chain
 BEGIN;
 DECLARE before CURSOR FOR SELECT id, note FROM plain_rows ORDER BY v <-> sample_vector(7, 12);
@@ -116,5 +105,5 @@ INSERT INTO passing_rows SELECT '[1,2,3,4]' FROM generate_series(1, 1500) i;
 SELECT lists_after FROM quiver_maintain('passing_v');
 SELECT * FROM quiver_verify('passing_v', true);
 DROP TABLE plain_rows, long_rows, part_rows, passing_rows;
-DROP FUNCTION found, browse, shifted;
+DROP FUNCTION browse, shifted;
 DROP ROLE quiver_owner;

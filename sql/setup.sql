@@ -59,3 +59,19 @@ CREATE FUNCTION sample_bits(seed integer, length integer) RETURNS bit varying LA
   SELECT substring(string_agg(('x' || md5(seed || ' ' || i))::bit(128)::text, '' ORDER BY i)::bit varying FROM 1 FOR length)
   FROM generate_series(0, (length - 1) / 128) i
 $$;
+
+-- How many of the ten nearest rows of a table an index finds, for so many queries of 12 dimensions, beside what sorting the
+-- whole table finds. `type`: of the column.
+CREATE FUNCTION found_of_ten(relation regclass, "column" text, operator text, type text, queries integer) RETURNS bigint LANGUAGE plpgsql AS $$
+DECLARE
+  total bigint := 0;
+  hits bigint;
+BEGIN
+  FOR n IN 1..queries LOOP
+    EXECUTE format('SELECT count(*) FROM (SELECT id FROM %1$s ORDER BY %2$s %3$s %4$L::%5$s LIMIT 10) f JOIN
+      (SELECT id FROM (SELECT id, %2$s %3$s %4$L::%5$s AS d FROM %1$s OFFSET 0) a ORDER BY d LIMIT 10) t USING (id)',
+      relation, "column", operator, sample_vector(-n, 12), type) INTO hits;
+    total := total + hits;
+  END LOOP;
+  RETURN total;
+END $$;

@@ -55,7 +55,9 @@ void compare_row(HeapComparison *comparison, RowId row, Datum value) {
   const double distance = comparison->encoder.distance_to(code, comparison->codes.data());
   // Another machine may have rotated the vector with other roundings.
   const double slack = index.cache->rotation.relative_error() * std::sqrt(static_cast<double>(code.squared_norm));
-  if (static_cast<double>(code.error) + slack >= distance) return;
+  // Of lengths that overflow binary32 nothing is known.
+  if (static_cast<double>(code.error) + slack >= distance || code.error == std::numeric_limits<float>::infinity())
+    return;
   comparison->findings->add(kErrorCoversRows, true, block_of(id, index.shape()),
                             static_cast<int>(slot_of(id, index.shape())),
                             "row (%u,%u) is %g away from the node's vector, which allows %g", heap_block, row.position,

@@ -246,7 +246,9 @@ void ListCheck::compare_row(RowId row, Datum value) {
   const double distance = encoder_.distance_to(*stored, codes_.data());
   // Another machine may have rotated the vector with other roundings.
   const double slack = index_.cache->rotation.relative_error() * std::sqrt(static_cast<double>(stored->squared_norm));
-  if (static_cast<double>(stored->error) + slack >= distance) return;
+  // Of lengths that overflow binary32 nothing is known.
+  if (static_cast<double>(stored->error) + slack >= distance || stored->error == std::numeric_limits<float>::infinity())
+    return;
   findings_->add(kErrorCoversRow, true, found->vectors, static_cast<int>(found->lane % shape.vectors),
                  "row (%u,%u) is %g away from its vector, which allows %g", heap_block, row.position, distance,
                  static_cast<double>(stored->error));
