@@ -6,6 +6,7 @@
 #include "ivfpq/ivfpq_index.hpp"
 #include "ivfpq/ivfpq_internal.hpp"
 #include "ivfpq/ivfpq_options.hpp"
+#include "ivfpq/ivfpq_ranking.hpp"
 #include "types/index_cost.hpp"
 
 extern "C" {
@@ -40,7 +41,7 @@ struct Outlook {
 double first_share(const Settings &settings, const core::RecallCurve &curve, double lists) {
   if (settings.probes == 0 && curve.is_measured()) {
     const double all = curve.visits[core::kCalibrationPoints - 1];
-    const double share = curve.visits_at(curve.gamma_for(settings.target_recall)) / std::max(1.0, all);
+    const double share = curve.visits_at(width_for(curve, settings.target_recall)) / std::max(1.0, all);
     if (share > 0.0) return std::min(share, 1.0);  // false for what is not a number, too
   }
   const auto whole = static_cast<uint32>(std::min(lists, static_cast<double>(kMaxLists)));
