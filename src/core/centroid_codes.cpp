@@ -26,11 +26,6 @@ CentroidCodes::CentroidCodes(std::pmr::memory_resource *memory)
       rescale_(memory),
       error_(memory) {}
 
-size_t CentroidCodes::bytes() const {
-  return codes_.capacity() +
-         (add_.capacity() + product_add_.capacity() + rescale_.capacity() + error_.capacity()) * sizeof(float);
-}
-
 void CentroidCodes::begin(const CodeShape &shape, bool by_product, size_t count) {
   shape_ = shape;
   count_ = count;

@@ -38,8 +38,6 @@ class CentroidCodes {
   }
   void clear() { count_ = 0; }
   bool is_empty() const { return count_ == 0; }
-  size_t count() const { return count_; }
-  size_t bytes() const;
 
  private:
   friend class NearCentroids;

@@ -1,5 +1,8 @@
 // The comparison of an index with its table.
 // SPDX-License-Identifier: PostgreSQL
+#include <cmath>
+#include <limits>
+
 #include "core/row_encoder.hpp"
 #include "hnsw/hnsw_check.hpp"
 #include "pg/boundary.hpp"

@@ -83,8 +83,6 @@ void load_directory(OpenIndex *index) {
 
 // From so many lists on short codes of the centroids are worth a query's tables.
 constexpr size_t kListsWorthCodes = 512;
-// Dimensions below which those codes have two bits for each axis, as rows do by default.
-constexpr size_t kTwoBitDimensions = 200;
 
 // Above these no class is of the type.
 constexpr uint32 kMaxDimensions = 16000, kMaxBits = 64000;
@@ -209,8 +207,7 @@ const core::CentroidCodes *short_centroids(const OpenIndex &index) {
   if (!own.has_codes() || lists.size() < kListsWorthCodes) return nullptr;
   core::CentroidCodes &codes = index.cache->centroid_codes;
   if (codes.is_empty()) {
-    const core::CodeShape shape =
-        choose_shape(own.dimensions, own.dimensions < kTwoBitDimensions ? 2 : 1, Rerank::index).code;
+    const core::CodeShape shape = choose_shape(own.dimensions, default_code_bits(own.dimensions), Rerank::index).code;
     const bool by_product = index.meta.metric == core::Metric::inner_product;
     codes.assign(shape, by_product, lists.size(), [&](size_t list, float *values) {
       core::decode_own(own, lists[list].centroid, index.centroid_codes(static_cast<uint32>(list)), values);

@@ -20,8 +20,6 @@ namespace quiver::ivfpq {
 
 namespace {
 
-constexpr int kTwoBitDimensions = 200;
-
 void check_code_fits(int dimensions, int bits) {
   if (dimensions <= 1 || bits == 1) return;
   const size_t most = max_code_axes(static_cast<unsigned>(bits));
@@ -58,7 +56,7 @@ ListShape choose_codes(Relation index, int dimensions) {
     const uint32 parts = wanted == 0 ? default_parts(d, word_bits) : check_parts(d, word_bits, wanted);
     return make_shape(d, word_bits, parts, option_rerank(index));
   }
-  if (bits == 0) bits = dimensions < kTwoBitDimensions ? 2 : 1;
+  if (bits == 0) bits = static_cast<int>(default_code_bits(d));
   check_code_fits(dimensions, bits);
   return choose_shape(d, static_cast<unsigned>(bits), option_rerank(index));
 }

@@ -25,6 +25,8 @@ constexpr size_t kLeastSampleRows = 8, kSampleRows = 64;
 // Rows that come while others are copied: looked for so many times before their writers have to wait. With more parts
 // than kFewParts they go to a list of their own, because each part costs a record.
 constexpr int kPatience = 6;
+// No page may be locked while heap rows are read and expressions evaluated. With so many tries one finds the end quiet.
+constexpr int kHeapPatience = 2000;
 constexpr size_t kFewParts = 4;
 
 }  // namespace
@@ -154,8 +156,14 @@ size_t Replacement::replace(size_t parts, bool even_one) {
   for (Source &source : sources_) copy_source(&source);
   flush();
   int tries = 0;
-  while (!reach_ends() && ++tries < kPatience) CHECK_FOR_INTERRUPTS();
-  if (tries == kPatience) hold_ends();
+  const int patience = heap_ != nullptr ? kHeapPatience : kPatience;
+  while (!reach_ends() && ++tries < patience) CHECK_FOR_INTERRUPTS();
+  if (tries == patience && heap_ != nullptr)
+    ereport(ERROR, (errcode(ERRCODE_OBJECT_IN_USE),
+                    errmsg("cannot replace a list of index \"%s\" while so many rows come to it",
+                           RelationGetRelationName(index_.relation)),
+                    errhint("Try again when fewer sessions write.")));
+  if (tries == patience) hold_ends();
   finish();
   return writers_.size();
 }

@@ -51,6 +51,7 @@ class Replacement {
   BlockNumber next_of(const Source &source);
   bool lock_end(Source *source);
   bool reach_ends();
+  // REQUIRES: own vectors in the index.
   void hold_ends();
   void flush();
   void begin_leftover();
