@@ -76,10 +76,13 @@ class Crew {
   virtual void wait(bool (*holds)(const void *), const void *argument) = 0;
 
  private:
+  static constexpr uint64_t kAllItems = (uint64_t{1} << SharedWork::kItemBits) - 1;
   static uint64_t sequence_of(uint64_t ticket) { return ticket >> SharedWork::kItemBits; }
 
   // No range of the step before is in anybody's hands: it was done.
   void open(uint32_t step, size_t items) {
+    // Somebody may be looking for a range of that step even now, and must not find one among the new items.
+    work_->ticket.store(work_->ticket.load() | kAllItems);
     work_->items.store(items);
     work_->done.store(0);
     work_->step.store(step);
@@ -92,7 +95,7 @@ class Crew {
     uint64_t ticket = work_->ticket.load();
     do {
       if (sequence_of(ticket) != sequence_) return false;
-      *first = ticket & ((uint64_t{1} << SharedWork::kItemBits) - 1);
+      *first = ticket & kAllItems;
       const uint64_t items = work_->items.load();
       if (*first >= items) return false;
       *last = std::min<uint64_t>(*first + chunk, items);
