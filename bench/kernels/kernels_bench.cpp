@@ -87,6 +87,8 @@ void add_all(const Kernels &k, size_t n) {
   add("subtract", k, n, [&k, n](Data &d) { return k.subtract(d.a.data(), d.b.data(), n, d.out.data()); });
   add("quantize_levels", k, n,
       [&k, n](Data &d) { return k.quantize_levels(d.a.data(), n, 1.0f, d.more_bytes.data()).alignment; });
+  add("quantize_signs", k, n,
+      [&k, n](Data &d) { return k.quantize_signs(d.a.data(), d.b.data(), n, d.more_bytes.data()).magnitude; });
   add_lanes(k, n, n < 200 ? 2 : 1);
 }
 

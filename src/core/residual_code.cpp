@@ -62,16 +62,9 @@ void ResidualEncoder::aim(const float *node) {
 
 // Levels +-1/2. Returns <residual, levels>, half the sum of absolute values.
 float ResidualEncoder::encode_signs(const float *node, uint8_t *code, float *node_product) {
-  float absolute = 0.0f, product = 0.0f;
-  std::memset(code, 0, shape_.bytes());
-  for (size_t i = 0; i < shape_.axes; ++i) {
-    const bool positive = residual_[i] > 0.0f;
-    absolute += std::fabs(residual_[i]);
-    product += positive ? node[i] : -node[i];
-    code[i / 8] = static_cast<uint8_t>(code[i / 8] | (positive ? 1u << (i % 8) : 0u));
-  }
-  *node_product = 0.5f * product;
-  return 0.5f * absolute;
+  const simd::SignSums sums = kernels_.quantize_signs(residual_.data(), node, shape_.axes, code);
+  *node_product = sums.chosen - 0.5f * node_sum_;
+  return 0.5f * sums.magnitude;
 }
 
 // Levels (c - 1.5), c in 0..3, with the step of the three tries whose levels point closest to the residual. The step

@@ -7,7 +7,7 @@
 #include <cstring>
 #include <limits>
 
-#include "simd/kernels.hpp"
+#include "simd/dispatch.hpp"
 
 namespace quiver::core {
 
@@ -62,13 +62,14 @@ ScalarCode encode_scalar(const float *values, size_t n, unsigned bits, uint8_t *
 SignedCode to_signed(const ScalarCode &code, const uint8_t *codes, size_t n, int8_t *values) {
   // Codes 2k and 2k + 1 share a value; the lowest four do, so that no value exceeds the kernel's limit.
   constexpr int kMiddle = 64;
-  int64_t sum = 0, squares = 0;
-  for (size_t i = 0; i < n; ++i) {
-    const int value = std::max(-simd::kMaxSignedQuery, (codes[i] >> 1) - kMiddle);
-    values[i] = static_cast<int8_t>(value);
-    sum += value;
-    squares += value * value;
-  }
+  auto *halves = reinterpret_cast<uint8_t *>(values);
+  constexpr auto kLeast = static_cast<uint8_t>(kMiddle - simd::kMaxSignedQuery);
+  for (size_t i = 0; i < n; ++i) halves[i] = std::max(kLeast, static_cast<uint8_t>(codes[i] >> 1));
+  const simd::Kernels &kernels = simd::kernels();
+  const int64_t count = static_cast<int64_t>(n), total = kernels.sum_u8(halves, n);
+  const int64_t sum = total - kMiddle * count;
+  const int64_t squares = kernels.dot_u8(halves, halves, n) - 2 * kMiddle * total + kMiddle * kMiddle * count;
+  for (size_t i = 0; i < n; ++i) values[i] = static_cast<int8_t>(halves[i] - kMiddle);
   const float step = 2.0f * code.step;
   const float middle = code.minimum + code.step * (2.0f * kMiddle + 0.5f);
   const double squared_norm = static_cast<double>(n) * middle * middle +

@@ -144,6 +144,31 @@ LevelSums quantize_levels(const float *values, size_t n, float inverse_step, uin
   return sums;
 }
 
+SignSums quantize_signs(const float *values, const float *other, size_t n, uint8_t *bits) {
+  constexpr size_t kStep = kFloats < 8 ? 8 : kFloats;
+  Floats magnitude = zero(), chosen = zero();
+  size_t i = 0;
+  for (; i + kStep <= n; i += kStep) {
+    uint32_t positive = 0;
+    for (size_t k = 0; k < kStep; k += kFloats) {
+      const Floats value = load(values + i + k);
+      positive |= positive_lanes(value) << k;
+      magnitude = add(magnitude, absolute(value));
+      chosen = add(chosen, where_positive(value, load(other + i + k)));
+    }
+    for (size_t byte = 0; byte < kStep / 8; ++byte) bits[i / 8 + byte] = static_cast<uint8_t>(positive >> (8 * byte));
+  }
+  SignSums sums{sum(magnitude), sum(chosen)};
+  for (; i < n; ++i) {
+    const bool is_positive = values[i] > 0.0f;
+    if (i % 8 == 0) bits[i / 8] = 0;
+    bits[i / 8] = static_cast<uint8_t>(bits[i / 8] | (is_positive ? 1u : 0u) << (i % 8));
+    sums.magnitude += __builtin_fabsf(values[i]);
+    sums.chosen += is_positive ? other[i] : 0.0f;
+  }
+  return sums;
+}
+
 // The estimates of four lanes from their integer products.
 inline void finish_four(const LaneQuery &query, const LaneBlock &block, size_t lane, simde__m128i integers, float own,
                         float *out) {

@@ -33,6 +33,12 @@ struct LevelSums {
   float squared_norm;
 };
 
+// Of a vector of signs: sum |value_i|, and the sum of another vector's values where value_i > 0. Both binary32 sums.
+struct SignSums {
+  float magnitude;
+  float chosen;
+};
+
 // Number of bit planes of the integer query that one-bit lanes are scanned with: signed, two's complement, so
 // plane kQueryPlanes - 1 weighs -2^(kQueryPlanes - 1).
 inline constexpr size_t kQueryPlanes = 6;
@@ -138,6 +144,8 @@ struct Kernels {
   float (*subtract)(const float *a, const float *b, size_t n, float *out);
   // Four-level quantizer: level_i = trunc(value_i inverse_step + 2) clamped to 0..3, standing for level_i - 1.5.
   LevelSums (*quantize_levels)(const float *values, size_t n, float inverse_step, uint8_t *levels);
+  // Two-level quantizer: bit i of byte b is set where value 8 b + i > 0; those beyond n are 0.
+  SignSums (*quantize_signs)(const float *values, const float *other, size_t n, uint8_t *bits);
 
   // --- neighbour codes --------------------------------------------------------------------------------------------
   // out[i] = own + add[i] + rescale[i] * (scale * integer_i + offset), where integer_i is the product of lane i's code

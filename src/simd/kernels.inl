@@ -19,6 +19,7 @@ using quiver::simd::kQueryPlanes;
 using quiver::simd::LaneBlock;
 using quiver::simd::LaneQuery;
 using quiver::simd::LevelSums;
+using quiver::simd::SignSums;
 using quiver::simd::SparseTerms;
 
 // clang-format off: dense.inl loads the elements of half.inl.
@@ -63,6 +64,7 @@ constinit const Kernels QUIVER_TIER = {
     .decode_u8 = decode_u8,
     .subtract = subtract,
     .quantize_levels = quantize_levels,
+    .quantize_signs = quantize_signs,
     .estimate_lanes_2bit = estimate_lanes_2bit,
     .estimate_lanes_1bit = estimate_lanes_1bit,
     .add_ids = add_ids,

@@ -43,6 +43,11 @@ inline Floats absolute(Floats a) { return simde_mm512_abs_ps(a); }
 inline Floats smaller(Floats a, Floats b) { return simde_mm512_min_ps(a, b); }
 inline Floats larger(Floats a, Floats b) { return simde_mm512_max_ps(a, b); }
 inline float sum(Floats a) { return _mm512_reduce_add_ps(a); }
+// A bit for each lane that is above zero; the lanes of `b` where `a` is, zero elsewhere.
+inline uint32_t positive_lanes(Floats a) { return _mm512_cmp_ps_mask(a, zero(), _CMP_GT_OQ); }
+inline Floats where_positive(Floats a, Floats b) {
+  return _mm512_maskz_mov_ps(_mm512_cmp_ps_mask(a, zero(), _CMP_GT_OQ), b);
+}
 inline Floats bytes_to_floats(simde__m128i bytes) { return _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(bytes)); }
 inline Floats load_bytes(const uint8_t *p) { return bytes_to_floats(simde_mm_loadu_si128(p)); }
 
@@ -103,6 +108,9 @@ inline Floats multiply_add(Floats a, Floats b, Floats c) { return simde_mm256_fm
 inline Floats absolute(Floats a) { return simde_mm256_andnot_ps(broadcast(-0.0f), a); }
 inline Floats smaller(Floats a, Floats b) { return simde_mm256_min_ps(a, b); }
 inline Floats larger(Floats a, Floats b) { return simde_mm256_max_ps(a, b); }
+inline Floats are_positive(Floats a) { return simde_mm256_cmp_ps(a, zero(), SIMDE_CMP_GT_OQ); }
+inline uint32_t positive_lanes(Floats a) { return static_cast<uint32_t>(simde_mm256_movemask_ps(are_positive(a))); }
+inline Floats where_positive(Floats a, Floats b) { return simde_mm256_and_ps(are_positive(a), b); }
 inline float sum(Floats a) {
   simde__m128 half = simde_mm_add_ps(simde_mm256_castps256_ps128(a), simde_mm256_extractf128_ps(a, 1));
   half = simde_mm_add_ps(half, simde_mm_movehl_ps(half, half));
@@ -171,6 +179,9 @@ inline Floats multiply_add(Floats a, Floats b, Floats c) { return simde_mm_fmadd
 inline Floats absolute(Floats a) { return simde_mm_andnot_ps(broadcast(-0.0f), a); }
 inline Floats smaller(Floats a, Floats b) { return simde_mm_min_ps(a, b); }
 inline Floats larger(Floats a, Floats b) { return simde_mm_max_ps(a, b); }
+inline Floats are_positive(Floats a) { return simde_mm_cmpgt_ps(a, zero()); }
+inline uint32_t positive_lanes(Floats a) { return static_cast<uint32_t>(simde_mm_movemask_ps(are_positive(a))); }
+inline Floats where_positive(Floats a, Floats b) { return simde_mm_and_ps(are_positive(a), b); }
 inline float sum(Floats a) {
   a = simde_mm_add_ps(a, simde_mm_movehl_ps(a, a));
   return simde_mm_cvtss_f32(simde_mm_add_ss(a, simde_mm_shuffle_ps(a, a, 1)));

@@ -203,6 +203,27 @@ TEST_P(KernelsTest, FourLevels) {
   });
 }
 
+TEST_P(KernelsTest, TwoLevels) {
+  for_lengths([this](size_t n, size_t offset) {
+    Floats a(n, offset, random_);
+    const Floats b(n, offset + 1, random_);
+    for (size_t i = 0; i < n; i += 5) a.data[i] = i % 2 == 0 ? 0.0f : -0.0f;
+    std::vector<uint8_t> bits((n + 7) / 8 + 1, 0xa5);
+    const SignSums sums = GetParam()->quantize_signs(a.data, b.data, n, bits.data());
+    double magnitude = 0, chosen = 0, terms = 0;
+    for (size_t i = 0; i < n; ++i) {
+      EXPECT_EQ((bits[i / 8] >> i % 8 & 1) != 0, a.data[i] > 0.0f) << i;
+      magnitude += std::fabs(static_cast<double>(a.data[i]));
+      chosen += a.data[i] > 0.0f ? static_cast<double>(b.data[i]) : 0.0;
+      terms += std::fabs(static_cast<double>(b.data[i]));
+    }
+    for (size_t i = n; i < (n + 7) / 8 * 8; ++i) EXPECT_EQ(bits[i / 8] >> i % 8 & 1, 0) << i;
+    EXPECT_EQ(bits[(n + 7) / 8], 0xa5);
+    EXPECT_NEAR(sums.magnitude, magnitude, tolerance(n, magnitude));
+    EXPECT_NEAR(sums.chosen, chosen, tolerance(n, terms));
+  });
+}
+
 uint16_t bf16_of(float value) {
   uint32_t bits;
   std::memcpy(&bits, &value, sizeof bits);
