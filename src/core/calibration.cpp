@@ -26,6 +26,11 @@ float RecallCurve::gamma_for(double target) const {
   return kCalibratedGammas.back();
 }
 
+float RecallCurve::reachable_gamma_for(double target) const {
+  constexpr double kHardlyLess = 0.001;
+  return gamma_for(std::min(target, recall[kCalibrationPoints - 1] - kHardlyLess));
+}
+
 namespace {
 
 float value_at(const float *values, float gamma) {

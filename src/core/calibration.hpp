@@ -40,6 +40,9 @@ struct RecallCurve {
   // The least gamma that reaches `target`, between points linear in the logarithm of what is missed; the largest where
   // no point does. REQUIRES: is_measured().
   float gamma_for(double target) const;
+  // The same where more than the widest search finds is not sought: a target beyond it takes the gamma that finds
+  // hardly less, not one that takes everything and finds no more. REQUIRES: is_measured().
+  float reachable_gamma_for(double target) const;
   // Visits of a search with that gamma. REQUIRES: is_measured().
   float visits_at(float gamma) const;
   // Recall of it.

@@ -11,16 +11,7 @@ namespace quiver::core {
 
 namespace {
 
-constexpr size_t kTwoBitDimensions = 200;  // below: a 1-bit code's noise, 0.75 / sqrt(D), costs too many visits
-constexpr size_t kMaxCodeAxes = 1024;
-constexpr size_t kTruncatedAxes = 768;
-
 unsigned own_bits_for(size_t dimensions) { return dimensions <= 4000 ? 8 : dimensions <= 8000 ? 4 : 2; }
-
-CodeShape code_shape_for(size_t dimensions) {
-  const unsigned bits = dimensions < kTwoBitDimensions ? 2 : 1;
-  return {dimensions, dimensions <= kMaxCodeAxes ? dimensions : kTruncatedAxes, bits};
-}
 
 // Lanes that fit a slot of `bytes` with this shape.
 size_t lanes_that_fit(const NodeShape &shape, size_t bytes) {
@@ -84,7 +75,7 @@ NodeShape choose_plain_shape(OwnKind own, size_t dimensions, size_t m, size_t ca
 
 NodeShape choose_node_shape(size_t dimensions, size_t m) {
   NodeShape shape = own_shape(OwnKind::rotated, dimensions);
-  shape.code = code_shape_for(dimensions);
+  shape.code = default_code_shape(dimensions);
   const size_t wanted = 2 * m;
   // Words and patches suffer from missing lanes, text embeddings do not.
   const double fair_share = (shape.code.bits == 2 ? 0.95 : 0.56) * static_cast<double>(wanted);

@@ -25,7 +25,7 @@ constexpr uint32 kValuesPerPage = kContentBytes / sizeof(float);
 constexpr size_t kHeaderValues = 2;
 
 bool fits(uint32 dimensions, unsigned bits, uint32 parts) {
-  return parts <= kMaxCodeAxes && make_shape(dimensions, bits, parts).blocks > 0;
+  return parts <= core::kMaxCodeAxes && make_shape(dimensions, bits, parts).blocks > 0;
 }
 
 float *values_on(Page page) { return reinterpret_cast<float *>(page + kContents); }

@@ -19,8 +19,8 @@ namespace quiver::ivfpq {
 
 namespace {
 
-// Operators' worth of arithmetic: a distance to a centroid, an estimate of one row, a row whose own vector is read, or
-// its heap row.
+// Operators' worth of arithmetic: a distance to a centroid, an estimate of one row or by a centroid's short code, a row
+// whose own vector is read, or its heap row.
 constexpr double kPerCentroid = 1.0, kPerEstimate = 0.05, kPerVector = 10.0, kPerHeapRow = 60.0;
 // Own vectors that are read in full go by so many bytes to an estimate's worth, at least one.
 constexpr double kBytesPerEstimate = 64.0;
@@ -35,13 +35,14 @@ struct Outlook {
   double rows, code_pages, lists;
   double share;     // of the rows that the first round reads
   double estimate;  // operators' worth of one row
+  double centroid;  // and of one centroid
   bool by_heap;     // rows are measured by heap rows
 };
 
 double first_share(const Settings &settings, const core::RecallCurve &curve, double lists) {
   if (settings.probes == 0 && curve.is_measured()) {
     const double all = curve.visits[core::kCalibrationPoints - 1];
-    const double share = curve.visits_at(width_for(curve, settings.target_recall)) / std::max(1.0, all);
+    const double share = curve.visits_at(curve.reachable_gamma_for(settings.target_recall)) / std::max(1.0, all);
     if (share > 0.0) return std::min(share, 1.0);  // false for what is not a number, too
   }
   const auto whole = static_cast<uint32>(std::min(lists, static_cast<double>(kMaxLists)));
@@ -50,7 +51,8 @@ double first_share(const Settings &settings, const core::RecallCurve &curve, dou
 }
 
 Outlook look(const IndexOptInfo *info) {
-  Outlook outlook{std::max(1.0, info->tuples), std::max(1.0, 0.25 * info->pages), 0.0, 0.0, kPerEstimate, false};
+  Outlook outlook{
+      std::max(1.0, info->tuples), std::max(1.0, 0.25 * info->pages), 0.0, 0.0, kPerEstimate, kPerCentroid, false};
   outlook.lists = std::max(1.0, outlook.rows / 256.0);
   Settings settings{0, 0, kMaxLists, kDefaultTargetRecall};
   MetaPage meta{};
@@ -61,6 +63,7 @@ Outlook look(const IndexOptInfo *info) {
       outlook.lists = meta.lists;
       const ListShape shape = shape_of(meta);
       outlook.by_heap = !shape.has_vectors();
+      if (has_short_centroids(shape, meta.lists)) outlook.centroid = kPerEstimate;
       if (shape.vector_pages() == 0) outlook.code_pages = std::max(1.0, static_cast<double>(info->pages));
       if (!shape.has_codes()) {
         outlook.estimate *= std::max(1.0, static_cast<double>(shape.vector_bytes()) / kBytesPerEstimate);
@@ -91,7 +94,7 @@ void estimate_cost(PlannerInfo *root, IndexPath *path, double loop_count, Cost *
                    Selectivity *selectivity, double *correlation, double *pages) {
   if (!types::begin_estimate(root, path, loop_count, startup_cost, total_cost, selectivity, correlation, pages)) return;
   const Outlook outlook = look(path->indexinfo);
-  const double fixed = (kFixedOperators + outlook.lists * kPerCentroid) * cpu_operator_cost;
+  const double fixed = (kFixedOperators + outlook.lists * outlook.centroid) * cpu_operator_cost;
   *startup_cost += fixed + list_cost(outlook, outlook.share) + rows_cost(outlook, std::min(kFirstRows, outlook.rows));
   // The planner takes cost to grow evenly from start to total; it is right at the rows that this query wants.
   const double wanted = types::rows_wanted(root, path->indexinfo->rel, outlook.rows);

@@ -98,12 +98,6 @@ struct ListShape {
   uint32 entries_per_page() const { return static_cast<uint32>(kContentBytes / entry_bytes()); }
 };
 
-// Above these a code covers the first axes of the rotation only.
-inline constexpr size_t kMaxCodeAxes = 1024, kTruncatedAxes = 768;
-
-// Bits of a code for each axis where nobody says: what was measured to cost a search least.
-inline unsigned default_code_bits(size_t dimensions) { return dimensions < 200 ? 2 : 1; }
-
 // Without codes. `own`: rotated or bits.
 ListShape codeless_shape(core::OwnKind own, size_t dimensions);
 // With as many blocks as a page has room for: 0 when there is none. `axes`: that the code covers, or parts.

@@ -91,7 +91,7 @@ bool is_code_possible(const MetaPage &meta) {
   const unsigned bits = meta.code_bits;
   if (meta.quantizer == Quantizer::verbatim || meta.quantizer == Quantizer::sq8)
     return bits == 0 && meta.code_axes == 0;
-  if (meta.code_axes < 1 || meta.code_axes > Min(meta.dimensions, kMaxCodeAxes)) return false;
+  if (meta.code_axes < 1 || meta.code_axes > Min(meta.dimensions, core::kMaxCodeAxes)) return false;
   if (meta.quantizer == Quantizer::bits) return bits == 1 || bits == 2 || bits == 4;
   return meta.quantizer == Quantizer::pq && (bits == 4 || bits == 8) && meta.dimensions % meta.code_axes == 0;
 }
@@ -115,13 +115,13 @@ ListShape codeless_shape(core::OwnKind own, size_t dimensions) {
 }
 
 size_t max_code_axes(unsigned bits) {
-  size_t axes = kMaxCodeAxes;
+  size_t axes = core::kMaxCodeAxes;
   while (make_shape(axes, bits, axes).blocks == 0) axes -= 4;
   return axes;
 }
 
 ListShape choose_shape(size_t dimensions, unsigned bits, Rerank rerank) {
-  return make_shape(dimensions, bits, dimensions <= kMaxCodeAxes ? dimensions : kTruncatedAxes, rerank);
+  return make_shape(dimensions, bits, core::default_code_shape(dimensions).axes, rerank);
 }
 
 ListShape shape_of(const MetaPage &meta) {
@@ -201,13 +201,17 @@ void open_index(Relation relation, OpenIndex *index) {
   index->cache->freed = index->meta.freed;
 }
 
+bool has_short_centroids(const ListShape &shape, size_t lists) {
+  return shape.own.has_codes() && lists >= kListsWorthCodes;
+}
+
 const core::CentroidCodes *short_centroids(const OpenIndex &index) {
   const std::pmr::vector<IndexCache::List> &lists = index.cache->lists;
   const core::NodeShape &own = index.shape().own;
-  if (!own.has_codes() || lists.size() < kListsWorthCodes) return nullptr;
+  if (!has_short_centroids(index.shape(), lists.size())) return nullptr;
   core::CentroidCodes &codes = index.cache->centroid_codes;
   if (codes.is_empty()) {
-    const core::CodeShape shape = choose_shape(own.dimensions, default_code_bits(own.dimensions), Rerank::index).code;
+    const core::CodeShape shape = core::default_code_shape(own.dimensions);
     const bool by_product = index.meta.metric == core::Metric::inner_product;
     codes.assign(shape, by_product, lists.size(), [&](size_t list, float *values) {
       core::decode_own(own, lists[list].centroid, index.centroid_codes(static_cast<uint32>(list)), values);

@@ -82,7 +82,9 @@ bool peek_meta(Relation index, MetaPage *meta);
 void open_index(Relation relation, OpenIndex *index);
 void register_cache_callback();
 
-// Short codes of all centroids, made at the first call; null where looking at each is as fast.
+// Whether an index of so many lists is searched by short codes of their centroids: from many lists on.
+bool has_short_centroids(const ListShape &shape, size_t lists);
+// These, made at the first call; null where looking at each centroid is as fast.
 const core::CentroidCodes *short_centroids(const OpenIndex &index);
 
 // Raises ERRCODE_INDEX_CORRUPTED unless the vector is of the kind that the meta page tells of.

@@ -56,7 +56,7 @@ ListShape choose_codes(Relation index, int dimensions) {
     const uint32 parts = wanted == 0 ? default_parts(d, word_bits) : check_parts(d, word_bits, wanted);
     return make_shape(d, word_bits, parts, option_rerank(index));
   }
-  if (bits == 0) bits = static_cast<int>(default_code_bits(d));
+  if (bits == 0) bits = static_cast<int>(core::default_code_shape(d).bits);
   check_code_fits(dimensions, bits);
   return choose_shape(d, static_cast<unsigned>(bits), option_rerank(index));
 }

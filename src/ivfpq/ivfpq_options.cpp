@@ -109,7 +109,7 @@ void define_settings() {
                      static_cast<int>(Rerank::index), "Valid values are \"index\" and \"heap\".", AccessExclusiveLock);
   add_int_reloption(ivfpq_kind, "subvectors",
                     "Parts of a vector that pq codes one by one, 0 for a choice by the dimensions", 0, 0,
-                    static_cast<int>(kMaxCodeAxes), AccessExclusiveLock);
+                    static_cast<int>(core::kMaxCodeAxes), AccessExclusiveLock);
   add_int_reloption(ivfpq_kind, "lists", "Number of lists, 0 for a choice by the rows", 0, 0, kMaxLists,
                     AccessExclusiveLock);
   add_int_reloption(ivfflat_kind, "lists", "Number of lists", kFlatDefaultLists, 1, kFlatMaxLists, AccessExclusiveLock);

@@ -76,11 +76,6 @@ float ListRanking::gamma_of(float distance) const {
   return base_ > 0.0f ? distance / base_ - 1.0f : std::numeric_limits<float>::max();
 }
 
-float width_for(const core::RecallCurve &curve, double target) {
-  constexpr double kHardlyLess = 0.001;
-  return curve.gamma_for(std::min(target, curve.recall[core::kCalibrationPoints - 1] - kHardlyLess));
-}
-
 CentroidDistance centroid_distance(const OpenIndex &index, const core::VectorQuery &query, uint32 list) {
   const core::ScalarCode &centroid = index.cache->lists[list].centroid;
   const float own = query.distance(centroid, index.centroid_codes(list));

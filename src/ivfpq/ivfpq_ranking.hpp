@@ -64,10 +64,6 @@ class ListRanking {
   float base_ = 0.0f;  // distance of the tenth nearest, or of the last
 };
 
-// The width of a search for a target of recall. More than codes let any width find is not sought: it would take every
-// list and find nothing. REQUIRES: a measured curve.
-float width_for(const core::RecallCurve &curve, double target);
-
 // The distance of query and centroid as an estimate takes it, and the length of their difference.
 struct CentroidDistance {
   float own, length;

@@ -159,7 +159,7 @@ size_t ScanRun::choose_first_lists() {
   if (settings_.probes > 0) return std::min(static_cast<size_t>(settings_.probes), lists);
   const core::RecallCurve &curve = index_.meta.curve;
   if (!curve.is_measured()) return cautious_probes(settings_.target_recall, static_cast<uint32>(lists));
-  return ranking_.order_within(width_for(curve, settings_.target_recall));
+  return ranking_.order_within(curve.reachable_gamma_for(settings_.target_recall));
 }
 
 bool ScanRun::memory_is_used_up() const {

@@ -172,6 +172,10 @@ TEST(Calibration, CurvesAreReadBothWays) {
   }
   EXPECT_EQ(curve.gamma_for(0.4), 0.0f);
   EXPECT_EQ(curve.gamma_for(0.9999), kCalibratedGammas.back());
+  // No width finds .9999 here: what finds .994 will do, and lesser targets stay what they are.
+  EXPECT_FLOAT_EQ(curve.reachable_gamma_for(0.9999), curve.gamma_for(0.994));
+  EXPECT_LT(curve.reachable_gamma_for(0.9999), kCalibratedGammas.back());
+  EXPECT_EQ(curve.reachable_gamma_for(0.95), curve.gamma_for(0.95));
   for (const double target : {0.51, 0.7, 0.85, 0.95, 0.99})
     EXPECT_NEAR(curve.recall_at(curve.gamma_for(target)), target, 0.003) << target;
   EXPECT_FLOAT_EQ(curve.gamma_for(static_cast<double>(curve.recall[7])), kCalibratedGammas[7]);
