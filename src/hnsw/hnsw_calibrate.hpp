@@ -13,14 +13,14 @@
 
 namespace quiver::hnsw {
 
-// The graph as it would be without one node: what led to it leads to what vacuum would put there. In the plain format
-// it leads nowhere.
+// The graph as it would be without one node: what led to it leads to what vacuum would put there, or, without a mender,
+// nowhere.
 class GraphWithout {
  public:
   using Payload = PageGraph::Payload;
 
-  GraphWithout(PageGraph &graph, core::NodeQuery &query, NodeId absent, LaneMender &mender, bool has_codes)
-      : graph_(graph), query_(query), absent_(absent), mender_(mender), has_codes_(has_codes) {}
+  GraphWithout(PageGraph &graph, core::NodeQuery &query, NodeId absent, LaneMender *mender)
+      : graph_(graph), query_(query), absent_(absent), mender_(mender) {}
 
   template <class Sink>
   void entries(Sink &sink) {
@@ -31,9 +31,9 @@ class GraphWithout {
   core::Visit expand(NodeId id, float estimate, Sink &sink, Payload *payload) {
     const core::Visit visit = graph_.expand(id, estimate, sink, payload);
     const std::span<const NodeId> lanes = graph_.lanes();
-    if (!has_codes_ || std::find(lanes.begin(), lanes.end(), absent_) == lanes.end()) return visit;
+    if (mender_ == nullptr || std::find(lanes.begin(), lanes.end(), absent_) == lanes.end()) return visit;
     pg::call([&, this] {
-      const core::ConstSlot slot = mender_.mended(id);
+      const core::ConstSlot slot = mender_->mended(id);
       const size_t count = slot.header()->lanes_used;
       query_.estimate(slot, count, visit.distance, estimates_);
       sink.offer(slot.ids(), estimates_, count);
@@ -47,8 +47,7 @@ class GraphWithout {
   PageGraph &graph_;
   core::NodeQuery &query_;
   NodeId absent_;
-  LaneMender &mender_;
-  bool has_codes_;
+  LaneMender *mender_;
   float estimates_[core::kMaxLanes];
 };
 
