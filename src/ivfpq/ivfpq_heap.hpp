@@ -41,6 +41,10 @@ class HeapDistances {
   // see the row.
   bool read(RowId row, core::Reading *reading);
 
+  // See types::IndexedRows.
+  bool is_cold() const { return rows_.is_cold(); }
+  void fetch_early(RowId row) { rows_.fetch_early(row); }
+
  private:
   types::IndexedRows rows_;
   ScanKey order_;

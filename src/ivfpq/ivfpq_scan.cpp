@@ -27,6 +27,8 @@ constexpr size_t kMoreRows = 4, kMoreLists = 2;
 constexpr size_t kCandidatesPerRow = 64, kLeastCandidatesPerRow = 4;
 // How far ahead the first pages of lists are asked for where they are not known to be in memory, and own vectors.
 constexpr size_t kListsAhead = 8, kVectorsAhead = 3;
+// And heap rows, where they come from the disk.
+constexpr size_t kHeapRowsAhead = 16;
 // Of a page of codes: the processor goes on by itself.
 constexpr Size kExpectedBytes = 384;
 
@@ -100,7 +102,7 @@ bool ScanRun::next_probed(types::OrderedRow *row) {
   for (;;) {
     const Candidate *candidate = candidates_.next();
     if (candidate != nullptr && (found_.empty() || candidate->low <= found_.front().distance)) {
-      if (const Candidate *later = candidates_.later(kVectorsAhead); later != nullptr && !heap_) expect_vector(*later);
+      fetch_early();
       read_candidate(*candidate);
       taken_ = *candidate;
       candidates_.take();
@@ -182,6 +184,7 @@ void ScanRun::scan_lists(size_t lists, size_t rows, size_t candidates) {
   candidates_.begin(candidates);
   wanted_ = rows;
   highs_.clear();
+  fetched_ = 0;
   ranking_.order(lists);
   size_t rank = 0;
   for (const RoundLists &round : rounds_)
@@ -264,6 +267,26 @@ void ScanRun::expect_vector(const Candidate &candidate) const {
   const ListShape &shape = index_.shape();
   const Size place = candidate.lane % shape.vectors;
   expect_page(index_, candidate.vectors, kContents + place * shape.vector_bytes(), shape.vector_bytes());
+}
+
+// Has memory, or the disk, bring what the next candidates are measured by while the present one is. Own vectors of a
+// list lie together, so the operating system reads them ahead by itself.
+void ScanRun::fetch_early() {
+  if (!heap_) {
+    if (const Candidate *later = candidates_.later(kVectorsAhead); later != nullptr) expect_vector(*later);
+    return;
+  }
+  fetched_ = fetched_ > 0 ? fetched_ - 1 : 0;
+  if (!heap_->is_cold()) return;
+  while (fetched_ < kHeapRowsAhead) {
+    const Candidate *later = candidates_.later(fetched_ + 1);
+    if (later == nullptr) return;
+    ++fetched_;
+    pg::call([=, this] {
+      const RowId row = stored_row(later->codes, later->lane);
+      if (row.is_valid()) heap_->fetch_early(row);
+    });
+  }
 }
 
 void ScanRun::read_candidate(const Candidate &candidate) {

@@ -90,6 +90,7 @@ class ScanRun {
   bool measure_stored(const Candidate &candidate, core::Reading *reading);
   bool measure_in_heap(const Candidate &candidate, core::Reading *reading);
   void expect_vector(const Candidate &candidate) const;
+  void fetch_early();
   RowId stored_row(BlockNumber codes, uint32 lane) const;
   void note_farthest(float high);
   bool memory_is_used_up() const;
@@ -123,6 +124,7 @@ class ScanRun {
   double last_bound_;
   double late_limit_;
   size_t round_ = 0;
+  size_t fetched_ = 0;  // candidates that follow the present one and were asked for early
   size_t late_position_ = 0;
   IterativeScan mode_;
   Phase phase_ = Phase::probe;

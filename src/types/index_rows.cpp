@@ -8,6 +8,8 @@ extern "C" {
 #include "access/table.h"
 #include "catalog/index.h"
 #include "executor/executor.h"
+#include "executor/instrument.h"
+#include "storage/bufmgr.h"
 #include "utils/snapmgr.h"
 }
 
@@ -37,7 +39,10 @@ void IndexedRows::close() {
 bool IndexedRows::read(core::RowId row, Datum *value) {
   ItemPointerData address = item_pointer(row);
   bool is_more = false;
-  if (!table_index_fetch_tuple(fetch_, &address, snapshot_, slot_, &is_more, nullptr)) return false;
+  const int64 reads = pgBufferUsage.shared_blks_read;
+  const bool is_seen = table_index_fetch_tuple(fetch_, &address, snapshot_, slot_, &is_more, nullptr);
+  is_cold_ = pgBufferUsage.shared_blks_read != reads;
+  if (!is_seen) return false;
   bool is_null;
   if (executor_ == nullptr) {
     *value = slot_getattr(slot_, info_->ii_IndexAttrNumbers[0], &is_null);
@@ -51,6 +56,13 @@ bool IndexedRows::read(core::RowId row, Datum *value) {
   FormIndexDatum(info_, slot_, executor_, values, nulls);
   *value = values[0];
   return !nulls[0];
+}
+
+// Only of a heap it is known that a row's address names a block of the table's file.
+void IndexedRows::fetch_early(core::RowId row) {
+  const ItemPointerData address = item_pointer(row);
+  if (heap_->rd_tableam == GetHeapamTableAmRoutine())
+    PrefetchBuffer(heap_, MAIN_FORKNUM, ItemPointerGetBlockNumber(&address));
 }
 
 }  // namespace quiver::types

@@ -30,6 +30,11 @@ class IndexedRows {
   // Stays until the next call.
   bool read(core::RowId row, Datum *value);
 
+  // Whether the last row came from outside the server's memory; and asks the operating system for the page of one that
+  // will be read soon.
+  bool is_cold() const { return is_cold_; }
+  void fetch_early(core::RowId row);
+
  private:
   Relation heap_;
   IndexInfo *info_;
@@ -38,6 +43,7 @@ class IndexedRows {
   IndexFetchTableData *fetch_;
   TupleTableSlot *slot_;
   EState *executor_;  // for an index over an expression; else null
+  bool is_cold_ = false;
 };
 
 }  // namespace quiver::types
