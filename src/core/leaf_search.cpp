@@ -39,7 +39,7 @@ size_t LeafSearch::leaf_rows(size_t dimensions) {
 
 size_t LeafSearch::bytes(size_t dimensions) {
   const size_t rows = leaf_rows(dimensions);
-  const size_t leaf = rows * (dimensions + 2 * kBlockRows) * sizeof(float) + rows * kKeptOfLeaf * sizeof(NearNode);
+  const size_t leaf = rows * (dimensions + 2 * kBlockRows) * sizeof(float) + rows * kGathered * sizeof(NearNode);
   return leaf + (kMostPivots + kBlockRows) * dimensions * sizeof(float);
 }
 
@@ -129,7 +129,7 @@ void LeafSearch::compare_all(std::span<const NodeId> ids, Interrupt &interrupt) 
   products_.resize(kBlockRows * rows);
   squared_norms_.resize(rows);
   bounds_.resize(rows);
-  kept_.resize(rows * kKeptOfLeaf);
+  kept_.resize(rows * kGathered);
   counts_.assign(rows, 0);
   for (size_t i = 0; i < rows; ++i) {
     decode(ids[i], &values_[i * dimensions_]);
@@ -168,31 +168,21 @@ void LeafSearch::compare_row(size_t row, size_t first, float *products, size_t c
 }
 
 void LeafSearch::keep(size_t row, size_t other, float distance) {
-  NearNode *kept = &kept_[row * kKeptOfLeaf];
-  const NearNode node{distance, static_cast<NodeId>(other)};
-  if (counts_[row] < kKeptOfLeaf) {
-    kept[counts_[row]++] = node;
-    if (counts_[row] == kKeptOfLeaf)
-      bounds_[row] = std::min(bounds_[row], std::max_element(kept, kept + kKeptOfLeaf)->distance);
-    return;
-  }
-  size_t farthest = 0;
-  float next = -kInfinity;
-  for (size_t i = 1; i < kKeptOfLeaf; ++i) {
-    if (kept[farthest] < kept[i]) {
-      next = kept[farthest].distance;
-      farthest = i;
-    } else {
-      next = std::max(next, kept[i].distance);
-    }
-  }
-  kept[farthest] = node;
-  bounds_[row] = std::min(bounds_[row], std::max(next, distance));
+  kept_[row * kGathered + counts_[row]] = {distance, static_cast<NodeId>(other)};
+  if (++counts_[row] == kGathered) drop_farthest(row);
+}
+
+void LeafSearch::drop_farthest(size_t row) {
+  NearNode *kept = &kept_[row * kGathered];
+  std::nth_element(kept, kept + kKeptOfLeaf - 1, kept + counts_[row]);
+  counts_[row] = kKeptOfLeaf;
+  bounds_[row] = std::min(bounds_[row], kept[kKeptOfLeaf - 1].distance);
 }
 
 void LeafSearch::hand_over(std::span<const NodeId> ids) {
   for (size_t i = 0; i < ids.size(); ++i) {
-    NearNode *kept = &kept_[i * kKeptOfLeaf];
+    if (counts_[i] > kKeptOfLeaf) drop_farthest(i);
+    NearNode *kept = &kept_[i * kGathered];
     for (size_t k = 0; k < counts_[i]; ++k) kept[k] = {std::max(0.0f, kept[k].distance), ids[kept[k].id]};
     rows_.offer(ids[i], kept, counts_[i]);
   }

@@ -63,12 +63,15 @@ class LeafSearch {
 
  private:
   static constexpr size_t kBlockRows = 64;  // rows multiplied at a time
+  // What is gathered of each row before all but the nearest are dropped: most gathered ones cost no comparison then.
+  static constexpr size_t kGathered = 2 * kKeptOfLeaf;
 
   void divide(std::span<NodeId> ids, size_t overlap, Interrupt &interrupt);
   void search_cell(std::span<NodeId> cell, bool is_smaller, Interrupt &interrupt);
   void compare_all(std::span<const NodeId> ids, Interrupt &interrupt);
   void compare_row(size_t row, size_t first, float *products, size_t columns);
   void keep(size_t row, size_t other, float distance);
+  void drop_farthest(size_t row);
   void hand_over(std::span<const NodeId> ids);
   void decode(NodeId id, float *values) const;
 
@@ -78,7 +81,7 @@ class LeafSearch {
   const simd::Kernels &kernels_;
   Random random_{0x6c656166u};
   std::pmr::vector<float> values_, squared_norms_, products_;
-  // Of each row of the leaf: the bound, how many were kept, and those.
+  // Of each row of the leaf: the bound, how many were gathered, and those.
   std::pmr::vector<float> bounds_;
   std::pmr::vector<uint16_t> counts_;
   std::pmr::vector<NearNode> kept_;
