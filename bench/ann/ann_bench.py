@@ -35,7 +35,7 @@ class ServerContender(Server):
     def begin(self, data, arguments):
         self.rows = data
         self.start()
-        self.load(data.base)
+        self.load(data.base, storage=arguments.storage)
         self.build(data.metric, m=arguments.m, ef_construction=arguments.ef_construction)
         self.execute("CREATE INDEX items_hash ON items (hashint4(id))")
         self.execute("VACUUM ANALYZE items")
@@ -221,6 +221,7 @@ def main():
     parser.add_argument("--out", default="bench/results/run")
     parser.add_argument("--rows", type=int, help="a prefix of the rows, with a truth computed for it")
     parser.add_argument("--queries", type=int, default=1000)
+    parser.add_argument("--storage", choices=["plain", "external", "extended", "main"], help="of the table's vectors, in place of their type's own")
     parser.add_argument("--m", type=int, default=16)
     parser.add_argument("--ef-construction", type=int, default=64)
     parser.add_argument("--workers", type=int, default=0, help="max_parallel_maintenance_workers")

@@ -148,9 +148,12 @@ class Server(Connection):
         self.result[prefix + "_wall"] = time.time() - wall - 0.1
         self.result[prefix + "_wal"] = int(self.value("SELECT pg_current_wal_insert_lsn() - %s::pg_lsn", (lsn,)))
 
-    def load(self, rows, kind="vector", columns=""):
+    def load(self, rows, kind="vector", columns="", storage=None):
+        """`storage`: of the vectors, in place of their type's own."""
         self.execute("DROP TABLE IF EXISTS items")
         self.execute(f"CREATE TABLE items (id integer, v {kind}({rows.shape[1]}){columns})")
+        if storage:
+            self.execute(f"ALTER TABLE items ALTER v SET STORAGE {storage}")
         self.copy("COPY items (id, v) FROM STDIN (FORMAT binary)", copied(rows, 0, kind))
         self.execute("VACUUM ANALYZE items")
 
