@@ -63,7 +63,8 @@ class LeafSearch {
 
  private:
   static constexpr size_t kBlockRows = 64;  // rows multiplied at a time
-  // What is gathered of each row before all but the nearest are dropped: most gathered ones cost no comparison then.
+  // What is gathered of each row before all but the nearest are dropped: as LeastItems does, but of all rows in one
+  // array, beside the bounds that whole groups of rows are compared with.
   static constexpr size_t kGathered = 2 * kKeptOfLeaf;
 
   void divide(std::span<NodeId> ids, size_t overlap, Interrupt &interrupt);
