@@ -14,6 +14,7 @@
 #include "pg/test_points.hpp"
 #include "types/index_methods.hpp"
 #include "types/quiver_diagnostics.hpp"
+#include "types/sort_keys.hpp"
 
 extern "C" {
 #include "utils/guc.h"
@@ -34,6 +35,7 @@ void _PG_init(void) {
     quiver::ivfpq::register_cache_callback();
     for (const char *name : {"ivfflat", "ivfpq"})
       quiver::types::register_index_method({name, quiver::ivfpq::check_index, quiver::ivfpq::summarize});
+    quiver::types::leave_out_unread_sort_keys();
     MarkGUCPrefixReserved("quiver");
   });
 }
