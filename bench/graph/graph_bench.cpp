@@ -250,7 +250,7 @@ int run(int argc, char **argv) {
   const auto truth = limit == SIZE_MAX ? read_matrix<int32_t>(argv[3], SIZE_MAX) : exact_truth(base, metric, queries);
   HugePages huge_pages;
   auto *memory = &huge_pages;
-  const NodeShape shape = choose_node_shape(base.columns, m);
+  const NodeShape shape = choose_node_shape(base.columns, m, false);
   std::printf("%u x %u, m %zu: %u lanes, %u-bit codes, %u slots of %u bytes a page\n", base.rows, base.columns, m,
               shape.lanes, shape.code.bits, shape.slots_per_page, shape.slot_bytes);
   const Rotation rotation(base.columns, 42, memory);

@@ -39,12 +39,13 @@ struct BrowseOptions {
   size_t max_bytes = std::numeric_limits<size_t>::max();
 };
 
-// What one visit tells. `horizon_shift` (inner product only) is added to a distance before gamma widens it, since
-// negative products have no scale of their own.
+// What one visit tells; the operator's value lies between `bound` and `ceiling`. `horizon_shift` (inner product only)
+// is added to a distance before gamma widens it, since negative products have no scale of their own.
 struct Visit {
   bool live = false;
   float distance = 0.0f;
   double bound = 0.0;
+  double ceiling = std::numeric_limits<double>::infinity();
   // The distance that `bound` stands for. Who was handed the node is certain of the order of all that is nearer than
   // it.
   float reach = std::numeric_limits<float>::infinity();
@@ -66,6 +67,7 @@ class Browser {
     NodeId id;
     float distance;
     double bound;
+    double ceiling;
     float reach;
     Payload payload;
   };
@@ -214,6 +216,8 @@ class Browser {
     if (goes_on_) kth_.raise(emitted_ + 1);
     return found;
   }
+  // The least bound of what was found and not emitted; infinite when there is nothing.
+  double next_bound() const { return pending_.empty() ? std::numeric_limits<double>::infinity() : pending_[0].bound; }
   const std::pmr::vector<Found> &found() const { return found_; }
   // True once max_visits or max_bytes ended the search early.
   bool is_limited() const { return limited_; }
@@ -282,7 +286,7 @@ class Browser {
       if (!options_.exact_estimates) kth_.add(visit.distance);
       pending_.push_back({visit.bound, static_cast<uint32_t>(found_.size())});
       std::push_heap(pending_.begin(), pending_.end(), Later());
-      found_.push_back({candidate.id, visit.distance, visit.bound, visit.reach, payload});
+      found_.push_back({candidate.id, visit.distance, visit.bound, visit.ceiling, visit.reach, payload});
     }
     queue_fresh();
   }

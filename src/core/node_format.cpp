@@ -20,6 +20,22 @@ size_t lanes_that_fit(const NodeShape &shape, size_t bytes) {
   return bytes > fixed ? (bytes - fixed) / lane : 0;
 }
 
+// The same with a fine part, if that fits beside a fair share of lanes: codes of fewer axes make room for it, since
+// they lose little by some hundred axes less and nodes lose much by fewer lanes.
+NodeShape with_fine_part(const NodeShape &shape, size_t wanted, double fair_share) {
+  constexpr size_t kLeastAxes = 448, kStep = 8;
+  NodeShape finer = shape;
+  finer.fine_bits = kFineBits;
+  for (finer.code.axes = shape.code.axes; finer.code.axes >= kLeastAxes;
+       finer.code.axes = (finer.code.axes - 1) / kStep * kStep) {
+    const size_t lanes = std::min(wanted, lanes_that_fit(finer, shape.slot_bytes));
+    if (static_cast<double>(lanes) < fair_share) continue;
+    finer.lanes = static_cast<uint32_t>(lanes);
+    return finer;
+  }
+  return shape;
+}
+
 }  // namespace
 
 size_t NodeShape::unpacked_bytes() const {
@@ -29,19 +45,19 @@ size_t NodeShape::unpacked_bytes() const {
     case OwnKind::sparse:
       return capacity * kSparseElementBytes;
     default:
-      return dimensions;
+      return dimensions + (has_fine() ? fine_bytes(dimensions) : 0);
   }
 }
 
 void NodeShape::pack_own(const uint8_t *unpacked, uint8_t *own_vector) const {
-  if (is_scalar())
+  if (is_scalar() && !has_fine())
     pack_codes(unpacked, dimensions, own_bits, own_vector);
   else
     std::memcpy(own_vector, unpacked, own_bytes());
 }
 
 void NodeShape::unpack_own(const uint8_t *own_vector, uint8_t *unpacked) const {
-  if (is_scalar())
+  if (is_scalar() && !has_fine())
     unpack_codes(own_vector, dimensions, own_bits, unpacked);
   else
     std::memcpy(unpacked, own_vector, own_bytes());
@@ -73,7 +89,7 @@ NodeShape choose_plain_shape(OwnKind own, size_t dimensions, size_t m, size_t ca
   return shape;
 }
 
-NodeShape choose_node_shape(size_t dimensions, size_t m) {
+NodeShape choose_node_shape(size_t dimensions, size_t m, bool long_rows) {
   NodeShape shape = own_shape(OwnKind::rotated, dimensions);
   shape.code = default_code_shape(dimensions);
   const size_t wanted = 2 * m;
@@ -89,7 +105,7 @@ NodeShape choose_node_shape(size_t dimensions, size_t m) {
   shape.lanes = static_cast<uint32_t>(lanes);
   shape.slots_per_page = static_cast<uint32_t>(slots);
   shape.slot_bytes = static_cast<uint32_t>(kSlotLines / slots * kLineBytes);
-  return shape;
+  return long_rows && shape.own_bits == 8 && shape.code.bits == 1 ? with_fine_part(shape, wanted, fair_share) : shape;
 }
 
 }  // namespace quiver::core

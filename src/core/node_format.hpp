@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <type_traits>
 
+#include "core/fine_code.hpp"
 #include "core/residual_code.hpp"
 #include "core/scalar_code.hpp"
 
@@ -43,9 +44,10 @@ enum class OwnKind : uint16_t {
   sparse = 3,   // plain: see sparse_code.hpp
 };
 
-// The first 40 bytes of a slot. After it, in this order: own vector (own_bytes), codes (lanes * code_bytes), ids
-// (lanes * 4, aligned to 4), add factors (lanes * 2), rescale factors (lanes * 2). The codes come before the arrays so
-// that a kernel's full-width load of the last code stays inside the slot. In the plain format: own vector, ids.
+// The first 40 bytes of a slot. After it, in this order: own vector (own_bytes, the fine part last), codes (lanes *
+// code_bytes), ids (lanes * 4, aligned to 4), add factors (lanes * 2), rescale factors (lanes * 2). The codes come
+// before the arrays so that a kernel's full-width load of the last code stays inside the slot. In the plain format: own
+// vector, ids.
 struct SlotHeader {
   SlotState state;
   uint8_t lanes_used;
@@ -66,18 +68,24 @@ static_assert(sizeof(SlotHeader) == 40);
 struct NodeShape {
   uint32_t dimensions;
   OwnKind own;
-  uint32_t own_bits;  // of scalar codes: 8, 4 or 2; else 8
-  uint32_t capacity;  // of sparse own vectors: elements; of bits: bytes
-  CodeShape code;     // all zero in the plain format
+  uint32_t own_bits;   // of scalar codes: 8, 4 or 2; else 8
+  uint32_t fine_bits;  // of each axis of a rotated own vector of 8 bits, beside them: kFineBits or none
+  uint32_t capacity;   // of sparse own vectors: elements; of bits: bytes
+  CodeShape code;      // all zero in the plain format
   uint32_t lanes;
   uint32_t slots_per_page;
   uint32_t slot_bytes;
 
   bool has_codes() const { return own == OwnKind::rotated; }
   bool is_scalar() const { return own == OwnKind::rotated || own == OwnKind::scalar; }
-  // Bytes of an own vector outside its slot: those of scalar codes are then one to an axis.
+  bool has_fine() const { return fine_bits != 0; }
+  // Bytes of an own vector outside its slot: those of scalar codes are then one to an axis, the fine part follows.
   size_t unpacked_bytes() const;
-  size_t own_bytes() const { return is_scalar() ? packed_bytes(dimensions, own_bits) : unpacked_bytes(); }
+  size_t own_bytes() const {
+    return is_scalar() && !has_fine() ? packed_bytes(dimensions, own_bits) : unpacked_bytes();
+  }
+  // The fine part of an unpacked own vector. REQUIRES: has_fine().
+  const uint8_t *fine_of(const uint8_t *unpacked) const { return unpacked + dimensions; }
   void pack_own(const uint8_t *unpacked, uint8_t *own_vector) const;
   void unpack_own(const uint8_t *own_vector, uint8_t *unpacked) const;
   size_t own_offset() const { return sizeof(SlotHeader); }
@@ -95,9 +103,10 @@ struct NodeShape {
 NodeShape own_shape(OwnKind own, size_t dimensions);
 
 // The format table of the access method: 2-bit codes below 200 dimensions, else 1 bit; at most 1,024 axes (768 beyond);
-// as many slots on a page as leave each a fair share of 2 m lanes.
+// as many slots on a page as leave each a fair share of 2 m lanes. With `long_rows`, rows that the executor can only
+// look at with some effort, own vectors have a fine part where that fits the same slots beside codes of fewer axes.
 // REQUIRES: 1 <= dimensions <= 16,000, 2 <= m <= 100.
-NodeShape choose_node_shape(size_t dimensions, size_t m);
+NodeShape choose_node_shape(size_t dimensions, size_t m, bool long_rows);
 
 // The plain format: 2 m lanes and as many slots on a page as fit, with an own vector of `capacity` elements when sparse
 // (fewer where a page is too small, more where a slot has room).

@@ -16,8 +16,10 @@ namespace quiver::core {
 
 class OwnQuery {
  public:
-  // `dimensions`: 0 for an index whose own vectors are of another kind, which then asks nothing.
-  OwnQuery(size_t dimensions, Metric metric, const Rotation &rotation, std::pmr::memory_resource *memory);
+  // `dimensions`: 0 for an index whose own vectors are of another kind, which then asks nothing. `has_fine`: fine parts
+  // follow the codes that read() takes.
+  OwnQuery(size_t dimensions, bool has_fine, Metric metric, const Rotation &rotation,
+           std::pmr::memory_resource *memory);
 
   // Takes the user's vector. False under cosine when its length is zero: every distance is then NaN.
   bool aim(const float *vector);
@@ -30,7 +32,7 @@ class OwnQuery {
   float rough_distance(const ScalarCode &code, const uint8_t *codes) const;
   // The standard deviation of what that is off by.
   float rough_error(const ScalarCode &code) const;
-  // The same with its bound.
+  // The same with its bounds, by the fine part where there is one.
   Reading read(const ScalarCode &code, const uint8_t *codes) const;
 
   const float *rotated() const { return rotated_.data(); }
@@ -39,9 +41,11 @@ class OwnQuery {
 
  private:
   void prepare(double norm, double original_norm);
-  float distance_of_product(const ScalarCode &code, float product) const;
+  float distance_of_product(float squared_norm, float product) const;
+  Reading reading(float own, float error, float squared_norm, float center) const;
 
   Metric metric_;
+  bool has_fine_;
   const Rotation &rotation_;
   const simd::Kernels &kernels_;
   std::pmr::vector<float> rotated_;

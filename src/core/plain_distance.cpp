@@ -50,7 +50,7 @@ bool PlainDistance::aim(const VectorView &vector) {
     default:
       values_.assign(vector.values, vector.values + shape_.dimensions);
       sum_ = sum_of_magnitudes(values_);
-      bound_ = DistanceBound(metric_, shape_.dimensions, sum_, sum_, 0.0);
+      bound_ = DistanceBound(metric_, shape_.dimensions, simd::kDensePartialSums, sum_, sum_, 0.0);
       return true;
   }
 }
@@ -66,7 +66,8 @@ bool PlainDistance::aim_sparse(const simd::SparseTerms &terms) {
   }
   sum_ = sum_of_magnitudes(values_);
   const double reach = metric_ == Metric::l1 ? sum_ : norm_;
-  bound_ = DistanceBound(metric_, terms.count + shape_.capacity, reach, original_norm, kDecodingError);
+  bound_ = DistanceBound(metric_, terms.count + shape_.capacity, simd::kSparsePartialSums, reach, original_norm,
+                         kDecodingError);
   return true;
 }
 
@@ -108,14 +109,15 @@ float PlainDistance::distance(const ScalarCode &code, const uint8_t *own) const 
 
 // Of bits that had no room on the page the bound assumes the best: equal, and under Jaccard all common.
 Reading PlainDistance::read_bits(const uint8_t *own) const {
+  const uint64_t left_out = shape_.dimensions - std::min<uint64_t>(shape_.dimensions, 8 * bits_.size());
   if (metric_ == Metric::hamming) {
     const auto different = static_cast<double>(kernels_.hamming(bits_.data(), own, bits_.size()));
-    return {static_cast<float>(different), different};
+    return {static_cast<float>(different), different, different + static_cast<double>(left_out)};
   }
   const auto counts = kernels_.count_common_bits(bits_.data(), own, bits_.size());
-  const uint64_t left_out = shape_.dimensions - std::min<uint64_t>(shape_.dimensions, 8 * bits_.size());
   return {static_cast<float>(jaccard_distance(counts.common, counts.either)),
-          jaccard_distance(counts.common + left_out, counts.either + left_out)};
+          jaccard_distance(counts.common + left_out, counts.either + left_out),
+          left_out == 0 ? jaccard_distance(counts.common, counts.either) : 1.0};
 }
 
 Reading PlainDistance::read(const ScalarCode &code, const uint8_t *own) const {
@@ -125,12 +127,13 @@ Reading PlainDistance::read(const ScalarCode &code, const uint8_t *own) const {
     case OwnKind::sparse: {
       const double own_distance = sparse_distance(code, own);
       const float norm = std::sqrt(code.squared_norm);
-      return {finite(own_distance),
-              bound_.lower_bound(static_cast<float>(own_distance), code.error, code.squared_norm, norm)};
+      const DistanceRange range = bound_.range(static_cast<float>(own_distance), code.error, code.squared_norm, norm);
+      return {finite(own_distance), range.least, range.most};
     }
     default: {
       const float own_distance = kernels_.l1_float_u8(values_.data(), own, shape_.dimensions, code.minimum, code.step);
-      return {finite(own_distance), bound_.lower_bound(own_distance, code.error, code.squared_norm, 0.0f)};
+      const DistanceRange range = bound_.range(own_distance, code.error, code.squared_norm, 0.0f);
+      return {finite(own_distance), range.least, range.most};
     }
   }
 }

@@ -18,6 +18,7 @@ namespace quiver::core {
 struct Reading {
   float distance;  // squared L2 (l2, cosine), -<q, x> (inner product), else the distance itself
   double bound;    // never above the SQL operator's value
+  double ceiling;  // never below it
 };
 
 // Allocates when constructed and in aim() only.

@@ -57,6 +57,8 @@ bool RowEncoder::encode_dense(const VectorView &vector) {
   // The SQL operator squares the lengths in binary32; where that loses digits no bound on its result holds.
   if (metric_ == Metric::cosine && !DistanceBound::usable_norm(length))
     code_.error = std::numeric_limits<float>::infinity();
+  if (shape_.has_fine())
+    encode_fine(rotated_.data(), shape_.dimensions, code_, codes_.data(), codes_.data() + shape_.dimensions);
   return true;
 }
 
@@ -99,6 +101,10 @@ double RowEncoder::distance_to(const ScalarCode &code, const uint8_t *codes) con
     magnitudes += std::fabs(difference);
   }
   return shape_.own == OwnKind::scalar ? magnitudes : std::sqrt(squares);
+}
+
+double RowEncoder::fine_distance_to(const ScalarCode &code, const uint8_t *codes) const {
+  return fine_distance(rotated_.data(), shape_.dimensions, code, codes, shape_.fine_of(codes));
 }
 
 double RowEncoder::sparse_distance_to(const ScalarCode &code, const uint8_t *codes) const {

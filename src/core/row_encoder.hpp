@@ -34,6 +34,8 @@ class RowEncoder {
 
   // How far the row is from an own vector as that decodes, in binary64 and in the measure of ScalarCode::error.
   double distance_to(const ScalarCode &code, const uint8_t *codes) const;
+  // The same as its fine part decodes. REQUIRES: there is one.
+  double fine_distance_to(const ScalarCode &code, const uint8_t *codes) const;
 
  private:
   bool encode_dense(const VectorView &vector);

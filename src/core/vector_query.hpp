@@ -19,7 +19,7 @@ class VectorQuery {
   VectorQuery(const NodeShape &shape, Metric metric, const Rotation &rotation, std::pmr::memory_resource *memory)
       : is_rotated_(shape.has_codes()),
         plain_(shape, metric, memory),
-        own_(is_rotated_ ? shape.dimensions : 0, metric, rotation, memory) {}
+        own_(is_rotated_ ? shape.dimensions : 0, shape.has_fine(), metric, rotation, memory) {}
 
   // Takes the user's vector (of the shape's kind and dimensions). False under cosine when its length is zero: every
   // distance is then NaN.

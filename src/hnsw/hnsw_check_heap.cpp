@@ -16,6 +16,8 @@ namespace quiver::hnsw {
 
 namespace {
 
+unsigned block_of_row(RowId row) { return (uint32{row.block_high} << 16) | row.block_low; }
+
 // State of the scan of the table.
 struct HeapComparison {
   HeapComparison(const OpenIndex &opened, const IndexCheck &index_check, Findings *report,
@@ -37,15 +39,26 @@ struct HeapComparison {
   MemoryContext row_context;
 };
 
+// `slack`: what another machine's roundings may have added.
+void compare_fine_part(HeapComparison *comparison, RowId row, NodeId id, const core::ScalarCode &code, double slack) {
+  const uint8_t *codes = comparison->codes.data();
+  const core::NodeShape &shape = comparison->index.shape();
+  const double distance = comparison->encoder.fine_distance_to(code, codes);
+  const auto error = static_cast<double>(core::fine_code_of(shape.fine_of(codes)).error);
+  if (error + slack >= distance) return;
+  comparison->findings->add(kErrorCoversRows, true, block_of(id, shape), static_cast<int>(slot_of(id, shape)),
+                            "row (%u,%u) is %g away from the fine part of the node's vector, which allows %g",
+                            block_of_row(row), row.position, distance, error);
+}
+
 void compare_row(HeapComparison *comparison, RowId row, Datum value) {
   const core::VectorView vector = comparison->ops.type->view(value);
   check_kind(comparison->index, vector);
   if (!comparison->encoder.encode(vector)) return;  // no direction: not indexed
   const NodeId id = comparison->check.find_row(row);
-  const auto heap_block = static_cast<unsigned>((uint32{row.block_high} << 16) | row.block_low);
   if (id == kNullNode) {
-    comparison->findings->add(kEveryRowIsIndexed, true, kMetaBlock, -1, "the index lacks row (%u,%u)", heap_block,
-                              row.position);
+    comparison->findings->add(kEveryRowIsIndexed, true, kMetaBlock, -1, "the index lacks row (%u,%u)",
+                              block_of_row(row), row.position);
     return;
   }
   const OpenIndex &index = comparison->index;
@@ -58,13 +71,14 @@ void compare_row(HeapComparison *comparison, RowId row, Datum value) {
   const double distance = comparison->encoder.distance_to(code, comparison->codes.data());
   // Another machine may have rotated the vector with other roundings.
   const double slack = index.cache->rotation.relative_error() * std::sqrt(static_cast<double>(code.squared_norm));
+  if (index.shape().has_fine()) compare_fine_part(comparison, row, id, code, slack);
   // Of lengths that overflow binary32 nothing is known.
   if (static_cast<double>(code.error) + slack >= distance || code.error == std::numeric_limits<float>::infinity())
     return;
   comparison->findings->add(kErrorCoversRows, true, block_of(id, index.shape()),
                             static_cast<int>(slot_of(id, index.shape())),
-                            "row (%u,%u) is %g away from the node's vector, which allows %g", heap_block, row.position,
-                            distance, static_cast<double>(code.error));
+                            "row (%u,%u) is %g away from the node's vector, which allows %g", block_of_row(row),
+                            row.position, distance, static_cast<double>(code.error));
 }
 
 void heap_row(Relation, ItemPointer tid, Datum *values, bool *nulls, bool, void *state) {

@@ -62,7 +62,7 @@ struct MetaPage {
   uint32 entry_count;
   uint32 rows_block;  // the page of further rows that was last extended, InvalidBlockNumber when there is none
   core::OwnKind own;
-  uint16 reserved_half;
+  uint16 fine_bits;
   uint32 capacity;  // of sparse own vectors
   uint32 reserved[13];
   NodeId entries[kMaxEntries];

@@ -65,6 +65,7 @@ core::NodeShape shape_of(const MetaPage &meta) {
   shape.dimensions = meta.dimensions;
   shape.own = meta.own;
   shape.own_bits = meta.own_bits;
+  shape.fine_bits = meta.fine_bits;
   shape.capacity = meta.capacity;
   if (shape.has_codes()) shape.code = {meta.dimensions, meta.code_axes, meta.code_bits};
   shape.lanes = meta.lanes;
@@ -92,6 +93,7 @@ void read_meta(Relation index, MetaPage *meta) {
   const bool sane =
       meta->dimensions >= 1 && meta->own <= core::OwnKind::sparse && meta->lanes >= 1 &&
       meta->lanes <= core::kMaxLanes && (meta->own_bits == 8 || meta->own_bits == 4 || meta->own_bits == 2) &&
+      (meta->fine_bits == 0 || (meta->fine_bits == core::kFineBits && meta->own_bits == 8 && shape.has_codes())) &&
       (shape.has_codes() ? meta->code_bits == 1 || meta->code_bits == 2 : meta->code_bits == 0) &&
       meta->code_axes <= meta->dimensions && meta->slots_per_page >= 1 && meta->slots_per_page <= core::kMaxSlots &&
       meta->entry_count <= kMaxEntries && shape.used_bytes() <= meta->slot_bytes &&

@@ -12,12 +12,19 @@ extern "C" {
 #include "access/xloginsert.h"
 #include "catalog/index.h"
 #include "common/pg_prng.h"
+#include "access/heaptoast.h"
 #include "miscadmin.h"
 }
 
 namespace quiver::hnsw {
 
 namespace {
+
+// Whether a row's vector is so long that the server keeps it outside the row, and has to look it up.
+bool lies_out_of_line(const types::IndexType &type, int dimensions) {
+  constexpr int kRestOfRow = 64;
+  return type.element_bytes * dimensions + kRestOfRow > static_cast<int>(TOAST_TUPLE_THRESHOLD);
+}
 
 // `sparse_elements`: how many a sparse own vector should hold.
 core::NodeShape choose_shape(const types::IndexOps &ops, int dimensions, int m, size_t sparse_elements) {
@@ -31,7 +38,7 @@ core::NodeShape choose_shape(const types::IndexOps &ops, int dimensions, int m, 
       break;
   }
   if (ops.metric == core::Metric::l1) return core::choose_plain_shape(core::OwnKind::scalar, d, half_lanes, 0);
-  return core::choose_node_shape(d, half_lanes);
+  return core::choose_node_shape(d, half_lanes, lies_out_of_line(*ops.type, dimensions));
 }
 
 }  // namespace
@@ -53,6 +60,7 @@ MetaPage make_meta(Relation index, size_t sparse_elements) {
   meta.ef_construction = static_cast<uint16>(option_ef_construction(index));
   meta.own = shape.own;
   meta.own_bits = static_cast<uint16>(shape.own_bits);
+  meta.fine_bits = static_cast<uint16>(shape.fine_bits);
   meta.capacity = shape.capacity;
   meta.code_bits = static_cast<uint16>(shape.code.bits);
   meta.code_axes = static_cast<uint32>(shape.code.axes);

@@ -76,6 +76,7 @@ void PageGraph::read(NodeId id, core::Visit *visit, Payload *payload) {
     visit->live = header.state == core::SlotState::live;
     visit->distance = reading.distance;
     visit->bound = reading.bound;
+    visit->ceiling = reading.ceiling;
     visit->reach = query_.distance_of(reading.bound);
     lanes_ = header.lanes_used;
     if (shape.has_codes()) query_.estimate(slot, lanes_, reading.distance, estimates_);

@@ -49,6 +49,7 @@ ScanRun::ScanRun(Relation relation, MemoryContext context)
       rows_(&memory_),
       browsed_(&memory_),
       last_bound_(-std::numeric_limits<double>::infinity()),
+      last_ceiling_(-std::numeric_limits<double>::infinity()),
       mode_(static_cast<IterativeScan>(settings.iterative_scan)),
       ef_search_(static_cast<size_t>(settings.ef_search)) {}
 
@@ -65,7 +66,7 @@ bool ScanRun::next(types::OrderedRow *row) {
     if (!next_node()) return false;
   // Without a direction every distance is NaN.
   const double bound = has_direction_ ? bound_ : std::numeric_limits<double>::quiet_NaN();
-  *row = {rows_[row_position_++], bound, !has_direction_};
+  *row = {rows_[row_position_++], bound, is_certain_ || !has_direction_};
   return true;
 }
 
@@ -89,7 +90,7 @@ bool ScanRun::next_node() {
 }
 
 // Makes the rows of a node the present ones.
-bool ScanRun::take(NodeId id, double bound, const PageGraph::Payload &payload) {
+void ScanRun::take(NodeId id, double bound, const PageGraph::Payload &payload) {
   rows_.clear();
   row_position_ = 0;
   bound_ = bound;
@@ -97,7 +98,13 @@ bool ScanRun::take(NodeId id, double bound, const PageGraph::Payload &payload) {
   for (const RowId &row : payload.rows)
     if (row.is_valid()) rows_.push_back(row);
   if (payload.overflow != kNullNode) collect_chained_rows(index_, id, payload.overflow, &rows_);
-  return true;
+  is_certain_ = false;
+}
+
+// Whether a node's row comes after all that were handed out and before all that were found, whatever its exact
+// distance: then the executor need not look at it. Rows that share a node may differ a little.
+bool ScanRun::is_certain(const core::Browser<PageGraph>::Found &found) const {
+  return rows_.size() == 1 && found.bound >= last_ceiling_ && found.ceiling <= browser_.next_bound();
 }
 
 // Rows that come after a larger bound would break the order. Under strict_order they wait until everything else has
@@ -108,8 +115,11 @@ bool ScanRun::next_browsed() {
   for (const auto *found = browser_.next(); found != nullptr; found = browser_.next()) {
     if (is_late(found->bound)) continue;
     browsed_.push_back(found->id);
-    last_bound_ = std::max(last_bound_, found->bound);
-    return take(found->id, found->bound, found->payload);
+    take(found->id, found->bound, found->payload);
+    is_certain_ = is_certain(*found);
+    last_bound_ = std::max(last_bound_, is_certain_ ? found->ceiling : found->bound);
+    last_ceiling_ = std::max(last_ceiling_, found->ceiling);
+    return true;
   }
   finish_browsing();
   if (mode_ == IterativeScan::off)
@@ -140,7 +150,10 @@ const Sweep::Row *ScanRun::next_of_sweep() {
 
 bool ScanRun::next_swept() {
   const Sweep::Row *row = next_of_sweep();
-  if (row != nullptr) return take(row->id, row->bound, row->payload);
+  if (row != nullptr) {
+    take(row->id, row->bound, row->payload);
+    return true;
+  }
   const bool some_late = mode_ == IterativeScan::strict_order && late_limit_ > -std::numeric_limits<double>::infinity();
   phase_ = some_late ? Phase::late : Phase::done;
   if (some_late) sweep_.restart(-std::numeric_limits<double>::infinity(), late_limit_);
@@ -149,7 +162,10 @@ bool ScanRun::next_swept() {
 
 bool ScanRun::next_late() {
   const Sweep::Row *row = next_of_sweep();
-  if (row != nullptr) return take(row->id, row->bound, row->payload);
+  if (row != nullptr) {
+    take(row->id, row->bound, row->payload);
+    return true;
+  }
   phase_ = Phase::done;
   return false;
 }

@@ -35,7 +35,8 @@ class ScanRun {
   bool next_browsed();
   bool next_swept();
   bool next_late();
-  bool take(NodeId id, double bound, const PageGraph::Payload &payload);
+  void take(NodeId id, double bound, const PageGraph::Payload &payload);
+  bool is_certain(const core::Browser<PageGraph>::Found &found) const;
   bool is_late(double bound) const;
   void begin_sweep();
   const Sweep::Row *next_of_sweep();
@@ -51,7 +52,9 @@ class ScanRun {
   std::pmr::vector<NodeId> browsed_;  // nodes handed out while browsing; sorted when the sweep begins
   size_t row_position_ = 0;
   double bound_ = 0.0;       // of the present node
-  double last_bound_;        // largest handed out
+  bool is_certain_ = false;  // of the present node: the order of its row
+  double last_bound_;        // largest handed out; of a row in certain order its ceiling
+  double last_ceiling_;      // largest handed out
   double late_limit_ = 0.0;  // rows below it that the sweep passed over come at the end
   size_t nodes_ = 0;         // handed out
   IterativeScan mode_;

@@ -78,7 +78,7 @@ void ScanRun::start(IndexScanDesc scan, bool *query_is_null) {
 }
 
 bool ScanRun::next(types::OrderedRow *row) {
-  row->is_exact = heap_.has_value() || !has_direction_;
+  row->is_in_order = heap_.has_value() || !has_direction_;
   for (;;) {
     switch (phase_) {
       case Phase::probe:

@@ -66,7 +66,7 @@ inline void sum_all_groups(const BlockQuery &query, const uint8_t *codes, Floats
     const size_t count = query.groups - group < kGroupsPerSum ? query.groups - group : kGroupsPerSum;
     simde__m128i sums[4];
     sum_groups(codes + group * 16, query.tables + group * 16, count, sums);
-    for (size_t i = 0; i < kWide; ++i) totals[i] = ::add(totals[i], widen_sums(sums, i));
+    for (size_t i = 0; i < kWide; ++i) totals[i] = ::add(totals[i], widen_words(sums, i));
   }
 }
 

@@ -14,6 +14,50 @@ float dot_float_u8(const float *query, const uint8_t *code, size_t n) {
   return sum(add(add(sums[0], sums[1]), add(sums[2], sums[3])));
 }
 
+// A block's codes in words, times 4 and without their sign: a code's byte above the six bits of level and two zeros.
+inline void join_levels(const uint8_t *code, const uint8_t *levels, simde__m128i (&words)[4]) {
+  const simde__m128i nibbles = simde_mm_loadu_si128(levels), upper = simde_mm_set1_epi8(static_cast<int8_t>(0xf0));
+  const simde__m128i pairs = simde_mm_loadl_epi64(reinterpret_cast<const simde__m128i *>(levels + 16)),
+                     lower = simde_mm_set1_epi8(0x0c);
+  const simde__m128i first_pairs = simde_mm_unpacklo_epi64(simde_mm_slli_epi16(pairs, 2), pairs),
+                     second_pairs =
+                         simde_mm_unpacklo_epi64(simde_mm_srli_epi16(pairs, 2), simde_mm_srli_epi16(pairs, 4));
+  const simde__m128i first = simde_mm_or_si128(simde_mm_and_si128(simde_mm_slli_epi16(nibbles, 4), upper),
+                                               simde_mm_and_si128(first_pairs, lower)),
+                     second =
+                         simde_mm_or_si128(simde_mm_and_si128(nibbles, upper), simde_mm_and_si128(second_pairs, lower));
+  const simde__m128i first_code = simde_mm_loadu_si128(code), second_code = simde_mm_loadu_si128(code + 16);
+  words[0] = simde_mm_unpacklo_epi8(first, first_code);
+  words[1] = simde_mm_unpackhi_epi8(first, first_code);
+  words[2] = simde_mm_unpacklo_epi8(second, second_code);
+  words[3] = simde_mm_unpackhi_epi8(second, second_code);
+}
+
+float dot_float_u14(const float *query, const uint8_t *code, const uint8_t *levels, size_t n) {
+  constexpr size_t kBlock = quiver::simd::kFineBlock, kBlockBytes = quiver::simd::kFineBlockBytes;
+  constexpr float kTimes = 4.0f;
+  const Floats middle = broadcast(kTimes * quiver::simd::kFineMiddle);
+  Floats sums[4] = {zero(), zero(), zero(), zero()};
+  const auto add_block = [&](const float *values, const uint8_t *codes, const uint8_t *level, size_t turn) {
+    simde__m128i words[4];
+    join_levels(codes, level, words);
+    for (size_t k = 0; k < kBlock / kFloats; ++k) {
+      Floats &part = sums[(turn + k) % 4];
+      part = multiply_add(load(values + k * kFloats), subtract_lanes(widen_words(words, k), middle), part);
+    }
+  };
+  size_t block = 0, i = 0;
+  for (; i + kBlock <= n; i += kBlock, ++block) add_block(query + i, code + i, levels + block * kBlockBytes, 2 * block);
+  if (i < n) {
+    float values[kBlock] = {};
+    uint8_t codes[kBlock] = {};
+    std::memcpy(values, query + i, (n - i) * sizeof(float));
+    std::memcpy(codes, code + i, n - i);
+    add_block(values, codes, levels + block * kBlockBytes, 0);
+  }
+  return sum(add(add(sums[0], sums[1]), add(sums[2], sums[3]))) / kTimes;
+}
+
 float l1_float_u8(const float *query, const uint8_t *code, size_t n, float minimum, float step) {
   const Floats lowest = broadcast(minimum), width = broadcast(step);
   Floats sums[2] = {zero(), zero()};

@@ -85,6 +85,16 @@ struct CodeBlock {
   const float *add, *rescale, *error;  // kBlockLanes each
 };
 
+// Codes of 14 bits: a byte an axis, and a level of six bits that follow, in blocks of 32 axes. Their upper four bits
+// come first: the low nibble of byte j of 16 is axis j's, the high nibble axis 16 + j's. Then the lower two: bits 2k
+// and 2k + 1 of byte j of 8 are axis 8 k + j's. Such a code stands for a number around 0.
+inline constexpr size_t kFineBlock = 32;       // axes
+inline constexpr size_t kFineBlockBytes = 24;  // of levels
+inline constexpr int kFineMiddle = 8192;
+
+// Binary32 sums are of at least so many partial sums, where there are as many terms, of about equally many terms.
+inline constexpr size_t kDensePartialSums = 8, kSparsePartialSums = 4;
+
 // Every kernel takes unaligned pointers, accepts length 0, never throws and never allocates. "binary32 sums" may be
 // reordered by vector width; a test compares each with a double-precision loop.
 struct Kernels {
@@ -129,8 +139,10 @@ struct Kernels {
 
   // --- own vectors: unsigned 8-bit codes --------------------------------------------------------------------------
   float (*dot_float_u8)(const float *query, const uint8_t *code, size_t n);  // sum query_i code_i, binary32 sums
-  uint32_t (*dot_u8)(const uint8_t *a, const uint8_t *b, size_t n);          // exact; REQUIRES n <= 65,536
-  uint32_t (*sum_u8)(const uint8_t *a, size_t n);                            // exact; REQUIRES n <= 65,536
+  // sum query_i c_i, binary32 sums, where c_i = 64 code_i + level_i - kFineMiddle. REQUIRES: whole blocks of levels.
+  float (*dot_float_u14)(const float *query, const uint8_t *code, const uint8_t *levels, size_t n);
+  uint32_t (*dot_u8)(const uint8_t *a, const uint8_t *b, size_t n);  // exact; REQUIRES n <= 65,536
+  uint32_t (*sum_u8)(const uint8_t *a, size_t n);                    // exact; REQUIRES n <= 65,536
   // sum |query_i - (minimum + step code_i)|, binary32 sums
   float (*l1_float_u8)(const float *query, const uint8_t *code, size_t n, float minimum, float step);
   // sum code_i query_i, exact. REQUIRES: |query_i| <= kMaxSignedQuery, so that pairs of products fit 16 bits; n <=

@@ -57,6 +57,7 @@ constinit const Kernels QUIVER_TIER = {
     .inner_products = inner_products,
     .hadamard = hadamard,
     .dot_float_u8 = dot_float_u8,
+    .dot_float_u14 = dot_float_u14,
     .dot_u8 = dot_u8,
     .sum_u8 = sum_u8,
     .l1_float_u8 = l1_float_u8,

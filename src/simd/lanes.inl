@@ -84,8 +84,8 @@ inline simde__m128i fold_i16(Integers a) {
   return simde_mm_add_epi16(simde_mm256_castsi256_si128(half), simde_mm256_extracti128_si256(half, 1));
 }
 // The i-th register full of 32 unsigned 16-bit values.
-inline Floats widen_sums(const simde__m128i (&sums)[4], size_t i) {
-  return _mm512_cvtepi32_ps(_mm512_cvtepu16_epi32(simde_mm256_set_m128i(sums[2 * i + 1], sums[2 * i])));
+inline Floats widen_words(const simde__m128i (&words)[4], size_t i) {
+  return _mm512_cvtepi32_ps(_mm512_cvtepu16_epi32(simde_mm256_set_m128i(words[2 * i + 1], words[2 * i])));
 }
 
 #elif QUIVER_LANE_BITS == 256
@@ -153,8 +153,8 @@ inline simde__m128i fold_i32(Integers a) {
 inline simde__m128i fold_i16(Integers a) {
   return simde_mm_add_epi16(simde_mm256_castsi256_si128(a), simde_mm256_extracti128_si256(a, 1));
 }
-inline Floats widen_sums(const simde__m128i (&sums)[4], size_t i) {
-  return simde_mm256_cvtepi32_ps(simde_mm256_cvtepu16_epi32(sums[i]));
+inline Floats widen_words(const simde__m128i (&words)[4], size_t i) {
+  return simde_mm256_cvtepi32_ps(simde_mm256_cvtepu16_epi32(words[i]));
 }
 
 #else
@@ -208,8 +208,8 @@ inline Integers multiply_pairs_u8_i8(Integers a, Integers b) { return simde_mm_m
 inline simde__m128i fold_i32(Integers a) { return a; }
 inline simde__m128i fold_i16(Integers a) { return a; }
 inline Integers look_up_bytes(Integers table, Integers places) { return simde_mm_shuffle_epi8(table, places); }
-inline Floats widen_sums(const simde__m128i (&sums)[4], size_t i) {
-  const simde__m128i half = i % 2 == 0 ? sums[i / 2] : simde_mm_srli_si128(sums[i / 2], 8);
+inline Floats widen_words(const simde__m128i (&words)[4], size_t i) {
+  const simde__m128i half = i % 2 == 0 ? words[i / 2] : simde_mm_srli_si128(words[i / 2], 8);
   return simde_mm_cvtepi32_ps(simde_mm_cvtepu16_epi32(half));
 }
 

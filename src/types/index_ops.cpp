@@ -36,10 +36,12 @@ core::VectorView view_sparse(Datum value) {
   return {core::ElementKind::sparse, static_cast<size_t>(vector->dim), nullptr, nullptr, vector->terms()};
 }
 
-constexpr IndexType kVector = {"vector", core::ElementKind::dense, kMaxDenseDimensions, view_dense<float>};
-constexpr IndexType kHalfvec = {"halfvec", core::ElementKind::dense, kMaxDenseDimensions, view_dense<Half>};
-constexpr IndexType kBit = {"bit", core::ElementKind::bits, kMaxBits, view_bits};
-constexpr IndexType kSparsevec = {"sparsevec", core::ElementKind::sparse, kMaxSparseDimensions, view_sparse};
+constexpr IndexType kVector = {"vector", core::ElementKind::dense, kMaxDenseDimensions, sizeof(float),
+                               view_dense<float>};
+constexpr IndexType kHalfvec = {"halfvec", core::ElementKind::dense, kMaxDenseDimensions, sizeof(Half),
+                                view_dense<Half>};
+constexpr IndexType kBit = {"bit", core::ElementKind::bits, kMaxBits, 0, view_bits};
+constexpr IndexType kSparsevec = {"sparsevec", core::ElementKind::sparse, kMaxSparseDimensions, 0, view_sparse};
 
 bool has_proc(Relation index, int number) { return OidIsValid(index_getprocid(index, 1, static_cast<uint16>(number))); }
 

@@ -21,6 +21,7 @@ struct IndexType {
   const char *name;
   core::ElementKind kind;
   int max_dimensions;
+  int element_bytes;                      // of dense vectors, else 0
   core::VectorView (*view)(Datum value);  // detoasts into the current memory context; valid as long as that
 };
 

@@ -14,11 +14,11 @@ extern "C" {
 
 namespace quiver::types {
 
-// A row on its way to the executor, which puts rows in exact order by their heap rows.
+// A row on its way to the executor, which puts rows in exact order by their heap rows, but for those that are in order.
 struct OrderedRow {
   core::RowId row;
-  double bound;   // never above the operator's value
-  bool is_exact;  // it is the operator's value: the executor need not ask for that
+  double bound;      // never above the operator's value
+  bool is_in_order;  // before all rows that follow and after all that went: the executor need not ask for the value
 };
 
 // Run is one execution, from the first row wanted to the rescan or end, in a context of its own:
@@ -57,7 +57,7 @@ class OrderedScan {
     if (!state->run->next(&row)) return false;
     scan->xs_heaptid = item_pointer(row.row);
     scan->xs_recheck = false;
-    scan->xs_recheckorderby = !row.is_exact && !state->query_is_null;
+    scan->xs_recheckorderby = !row.is_in_order && !state->query_is_null;
     scan->xs_orderbyvals[0] = Float8GetDatum(row.bound);
     scan->xs_orderbynulls[0] = state->query_is_null;
     return true;

@@ -92,7 +92,7 @@ class BuildGraphTest : public testing::Test {
   }
 
   void build(size_t rows, size_t distinct, size_t budget = SIZE_MAX, Metric metric = Metric::l2, size_t helpers = 0) {
-    shape_ = choose_node_shape(kDimensions, 8);
+    shape_ = choose_node_shape(kDimensions, 8, false);
     rotation_ = std::make_unique<Rotation>(kDimensions, 1, memory_);
     encoder_ = std::make_unique<RowEncoder>(shape_, Metric::l2, *rotation_, memory_);
     const size_t near_width = by_leaves_ ? BuildLayout::near_width_for(shape_, metric, 64) : 0;
@@ -262,7 +262,7 @@ TEST_F(BuildGraphTest, LeavesCopeWithRowsThatAreAlike) {
 }
 
 TEST_F(BuildGraphTest, LeavesAreForProductsAndOrdinaryBeams) {
-  shape_ = choose_node_shape(kDimensions, 8);
+  shape_ = choose_node_shape(kDimensions, 8, false);
   EXPECT_GT(BuildLayout::near_width_for(shape_, Metric::cosine, 96), 0u);
   EXPECT_EQ(BuildLayout::near_width_for(shape_, Metric::inner_product, 96), 0u);
   EXPECT_EQ(BuildLayout::near_width_for(shape_, Metric::l2, 1000), 0u);
@@ -340,7 +340,7 @@ TEST_F(BuildGraphTest, FilesMergeEqualRowsAndCopeWithRowsThatAreAlike) {
 
 TEST_F(BuildGraphTest, PlansKeepToTheirBudget) {
   for (const size_t dimensions : {3, 100, 768, 2000}) {
-    shape_ = choose_node_shape(dimensions, 16);
+    shape_ = choose_node_shape(dimensions, 16, false);
     for (const double rows : {1000.0, 340479.0, 1e7})
       for (const size_t megabytes : {1, 16, 64, 256, 1024})
         for (const size_t participants : {1, 3}) {

@@ -50,7 +50,7 @@ class NoisyGraph {
     for (size_t i = 0; i < kLanes; ++i) estimates[i] = distance(lanes_[id][i]) * noise_[id][i];
     sink.offer(&lanes_[id][0], estimates, kLanes);
     const float bound = distance(id) - slack_;
-    return {true, distance(id), bound, bound};
+    return {true, distance(id), bound, distance(id), bound};
   }
   float horizon_shift() const { return 0.0f; }
   // Bounds lie so far below distances.

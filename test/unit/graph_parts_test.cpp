@@ -155,10 +155,10 @@ TEST(RobustPruneTest, NeverMoreThanWanted) {
 
 TEST(NodeFormatTest, EverySlotFitsItsPage) {
   for (size_t dimensions = 1; dimensions <= 16000; dimensions += dimensions < 300 ? 1 : 97)
-    for (const size_t m : {2, 5, 16, 48, 100}) {
-      const NodeShape shape = choose_node_shape(dimensions, m);
+    for (const size_t m : {2, 5, 16, 48, 100, 216}) {
+      const NodeShape shape = choose_node_shape(dimensions, m % 200, m > 200);
       ASSERT_GE(shape.lanes, 1u) << dimensions << " " << m;
-      ASSERT_LE(shape.lanes, 2 * m);
+      ASSERT_LE(shape.lanes, 2 * (m % 200));
       ASSERT_LE(shape.used_bytes(), shape.slot_bytes) << dimensions << " " << m;
       ASSERT_LE(shape.slots_per_page * shape.slot_bytes, kSlotLines * kLineBytes);
       ASSERT_EQ(shape.slot_bytes % kLineBytes, 0u);
@@ -168,11 +168,11 @@ TEST(NodeFormatTest, EverySlotFitsItsPage) {
                     shape.lanes * shape.code.bytes() + kReadAhead,
                 8192u);
     }
-  const NodeShape words = choose_node_shape(100, 16);
+  const NodeShape words = choose_node_shape(100, 16, false);
   EXPECT_EQ(words.lanes, 32u);
   EXPECT_EQ(words.slots_per_page, 6u);
   EXPECT_EQ(words.code.bits, 2u);
-  const NodeShape text = choose_node_shape(384, 16);
+  const NodeShape text = choose_node_shape(384, 16, false);
   EXPECT_EQ(text.lanes, 20u);
   EXPECT_EQ(text.slots_per_page, 5u);
   EXPECT_EQ(text.code.bits, 1u);

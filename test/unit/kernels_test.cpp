@@ -150,6 +150,24 @@ TEST_P(KernelsTest, CodesOfBytes) {
   });
 }
 
+TEST_P(KernelsTest, CodesOfFourteenBits) {
+  for_lengths([this](size_t n, size_t offset) {
+    const Floats query(n, offset, random_);
+    const Bytes code(n, offset, random_);
+    const size_t blocks = (n + kFineBlock - 1) / kFineBlock;
+    const Bytes levels(blocks * kFineBlockBytes, offset + 1, random_);
+    double dot = 0, absolute = 0;
+    for (size_t i = 0; i < n; ++i) {
+      const uint8_t *block = levels.data + i / kFineBlock * kFineBlockBytes;
+      const int upper = block[i % 16] >> (i / 16 % 2 * 4) & 15, lower = block[16 + i % 8] >> (i / 8 % 4 * 2) & 3;
+      const double term = static_cast<double>(query.data[i]) * (64 * code.data[i] + 4 * upper + lower - kFineMiddle);
+      dot += term;
+      absolute += std::fabs(term);
+    }
+    EXPECT_NEAR(GetParam()->dot_float_u14(query.data, code.data, levels.data, n), dot, tolerance(n, absolute));
+  });
+}
+
 TEST_P(KernelsTest, SignedQueries) {
   for_lengths([this](size_t n, size_t offset) {
     Bytes code(n, offset, random_);

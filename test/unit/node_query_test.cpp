@@ -48,8 +48,9 @@ TEST(NodeQueryTest, BoundsNeverExceedTheOperator) {
   std::mt19937 random(8);
   auto *memory = std::pmr::new_delete_resource();
   for (const Metric metric : {Metric::l2, Metric::inner_product, Metric::cosine})
-    for (const size_t n : {1, 2, 3, 17, 100, 384, 1500, 5000, 9000}) {
-      const NodeShape shape = choose_node_shape(n, 16);
+    for (const size_t n : {1, 2, 3, 17, 100, 384, 768, 1500, 5000, 9000}) {
+      const NodeShape shape = choose_node_shape(n, 16, n > 500);
+      EXPECT_EQ(shape.has_fine(), n == 768 || n == 1500);
       const Rotation rotation(n, 4, memory);
       RowEncoder encoder(shape, metric, rotation, memory);
       NodeWriter writer(shape, memory);
@@ -67,13 +68,40 @@ TEST(NodeQueryTest, BoundsNeverExceedTheOperator) {
             continue;
           writer.write_own(node.slot, encoder.code(), encoder.codes(), {0, 1, 1});
           const double value = operator_value(metric, row, aim);
-          const double bound = query.read(node.read()).bound;
-          EXPECT_FALSE(std::isnan(bound));
+          const Reading reading = query.read(node.read());
+          EXPECT_LE(reading.bound, reading.ceiling);
           if (!std::isnan(value)) {
-            EXPECT_LE(bound, value) << static_cast<int>(metric) << " n " << n << " scale " << scale << " query "
-                                    << query_scale;
+            EXPECT_GE(reading.ceiling, value)
+                << static_cast<int>(metric) << " n " << n << " scale " << scale << " query " << query_scale;
+            EXPECT_LE(reading.bound, value)
+                << static_cast<int>(metric) << " n " << n << " scale " << scale << " query " << query_scale;
           }
         }
+    }
+}
+
+// A fine part tells the order of rows whose distances differ by a thousandth.
+TEST(NodeQueryTest, FinePartsAreTight) {
+  std::mt19937 random(19);
+  auto *memory = std::pmr::new_delete_resource();
+  for (const Metric metric : {Metric::l2, Metric::inner_product, Metric::cosine})
+    for (const size_t n : {768, 1000, 1536}) {
+      const NodeShape shape = choose_node_shape(n, 16, true);
+      ASSERT_TRUE(shape.has_fine());
+      const Rotation rotation(n, 4, memory);
+      RowEncoder encoder(shape, metric, rotation, memory);
+      NodeWriter writer(shape, memory);
+      NodeQuery query(shape, metric, rotation, memory);
+      Node node(shape);
+      for (int round = 0; round < 50; ++round) {
+        const auto row = random_vector(n, 1.0f, random), aim = random_vector(n, 1.0f, random);
+        ASSERT_TRUE(encoder.encode(VectorView::dense(row.data(), row.size())) &&
+                    query.aim(VectorView::dense(aim.data(), aim.size())));
+        writer.write_own(node.slot, encoder.code(), encoder.codes(), {0, 1, 1});
+        const Reading reading = query.read(node.read());
+        const double scale = metric == Metric::inner_product ? static_cast<double>(n) : reading.ceiling;
+        EXPECT_LE(reading.ceiling - reading.bound, 0.0007 * scale);
+      }
     }
 }
 
@@ -82,7 +110,7 @@ TEST(NodeQueryTest, BoundsAreTight) {
   auto *memory = std::pmr::new_delete_resource();
   for (const Metric metric : {Metric::l2, Metric::cosine}) {
     const size_t n = 128;
-    const NodeShape shape = choose_node_shape(n, 16);
+    const NodeShape shape = choose_node_shape(n, 16, false);
     const Rotation rotation(n, 4, memory);
     RowEncoder encoder(shape, metric, rotation, memory);
     NodeWriter writer(shape, memory);
@@ -103,7 +131,7 @@ TEST(NodeQueryTest, EstimatesAreCloseToDistances) {
   auto *memory = std::pmr::new_delete_resource();
   for (const Metric metric : {Metric::l2, Metric::inner_product, Metric::cosine})
     for (const size_t n : {32, 100, 128, 384, 1536}) {
-      const NodeShape shape = choose_node_shape(n, 16);
+      const NodeShape shape = choose_node_shape(n, 16, false);
       const Rotation rotation(n, 4, memory);
       RowEncoder encoder(shape, metric, rotation, memory);
       NodeWriter writer(shape, memory);
@@ -142,7 +170,7 @@ TEST(NodeQueryTest, EstimatesAreCloseToDistances) {
 
 TEST(NodeQueryTest, CosineHasNoDirectionForZero) {
   auto *memory = std::pmr::new_delete_resource();
-  const NodeShape shape = choose_node_shape(4, 16);
+  const NodeShape shape = choose_node_shape(4, 16, false);
   const Rotation rotation(4, 4, memory);
   RowEncoder encoder(shape, Metric::cosine, rotation, memory);
   NodeQuery query(shape, Metric::cosine, rotation, memory);
@@ -154,7 +182,7 @@ TEST(NodeQueryTest, CosineHasNoDirectionForZero) {
 TEST(NodeWriterTest, KeptLanesFillTheGaps) {
   std::mt19937 random(11);
   auto *memory = std::pmr::new_delete_resource();
-  const NodeShape shape = choose_node_shape(100, 16);
+  const NodeShape shape = choose_node_shape(100, 16, false);
   const Rotation rotation(100, 4, memory);
   RowEncoder encoder(shape, Metric::l2, rotation, memory);
   NodeWriter writer(shape, memory);

@@ -21,7 +21,7 @@ TEST(OwnQueryTest, RoughDistancesAreOffByTheirError) {
   for (const Metric metric : {Metric::l2, Metric::inner_product}) {
     for (const size_t n : {12, 100, 384}) {
       const Rotation rotation(n, 5, std::pmr::new_delete_resource());
-      OwnQuery query(n, metric, rotation, std::pmr::new_delete_resource());
+      OwnQuery query(n, false, metric, rotation, std::pmr::new_delete_resource());
       double sum = 0.0;
       int count = 0;
       for (int i = 0; i < 40; ++i) {
