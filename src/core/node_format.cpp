@@ -20,12 +20,15 @@ size_t lanes_that_fit(const NodeShape &shape, size_t bytes) {
   return bytes > fixed ? (bytes - fixed) / lane : 0;
 }
 
-// The same with a fine part, if that fits beside a fair share of lanes: codes of fewer axes make room for it, since
-// they lose little by some hundred axes less and nodes lose much by fewer lanes.
-NodeShape with_fine_part(const NodeShape &shape, size_t wanted, double fair_share) {
+// The same with a fine part, if slots have the room, or if it is worth something: then codes of fewer axes make room
+// for it beside a fair share of lanes, since they lose little by some hundred axes less and nodes lose much by fewer
+// lanes.
+NodeShape with_fine_part(const NodeShape &shape, size_t wanted, double fair_share, bool is_worth_something) {
   constexpr size_t kLeastAxes = 448, kStep = 8;
   NodeShape finer = shape;
   finer.fine_bits = kFineBits;
+  if (finer.used_bytes() <= shape.slot_bytes) return finer;
+  if (!is_worth_something) return shape;
   for (finer.code.axes = shape.code.axes; finer.code.axes >= kLeastAxes;
        finer.code.axes = (finer.code.axes - 1) / kStep * kStep) {
     const size_t lanes = std::min(wanted, lanes_that_fit(finer, shape.slot_bytes));
@@ -105,7 +108,7 @@ NodeShape choose_node_shape(size_t dimensions, size_t m, bool long_rows) {
   shape.lanes = static_cast<uint32_t>(lanes);
   shape.slots_per_page = static_cast<uint32_t>(slots);
   shape.slot_bytes = static_cast<uint32_t>(kSlotLines / slots * kLineBytes);
-  return long_rows && shape.own_bits == 8 && shape.code.bits == 1 ? with_fine_part(shape, wanted, fair_share) : shape;
+  return shape.own_bits == 8 ? with_fine_part(shape, wanted, fair_share, long_rows) : shape;
 }
 
 }  // namespace quiver::core

@@ -103,9 +103,9 @@ struct NodeShape {
 NodeShape own_shape(OwnKind own, size_t dimensions);
 
 // The format table of the access method: 2-bit codes below 200 dimensions, else 1 bit; at most 1,024 axes (768 beyond);
-// as many slots on a page as leave each a fair share of 2 m lanes. With `long_rows`, rows that the executor can only
-// look at with some effort, own vectors have a fine part where that fits the same slots beside codes of fewer axes.
-// REQUIRES: 1 <= dimensions <= 16,000, 2 <= m <= 100.
+// as many slots on a page as leave each a fair share of 2 m lanes. Own vectors have a fine part where
+// those slots have room for it; with `long_rows`, which the executor can only look at with some effort, also where
+// codes of fewer axes make the room. REQUIRES: 1 <= dimensions <= 16,000, 2 <= m <= 100.
 NodeShape choose_node_shape(size_t dimensions, size_t m, bool long_rows);
 
 // The plain format: 2 m lanes and as many slots on a page as fit, with an own vector of `capacity` elements when sparse

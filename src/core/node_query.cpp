@@ -50,15 +50,17 @@ float NodeQuery::rough_distance(const ScalarCode &code, const uint8_t *codes) co
 }
 
 Reading NodeQuery::read(const ConstSlot &slot) {
-  const SlotHeader &header = *slot.header();
+  largest_norm_ = std::max(largest_norm_, std::sqrt(slot.header()->squared_norm));
+  return measure(slot);
+}
+
+Reading NodeQuery::measure(const ConstSlot &slot) {
   const uint8_t *codes = slot.own();
   if (shape_.own_bits != 8) {
     unpack_codes(codes, shape_.dimensions, shape_.own_bits, unpacked_.data());
     codes = unpacked_.data();
   }
-  const ScalarCode code = header.scalar_code();
-  largest_norm_ = std::max(largest_norm_, std::sqrt(code.squared_norm));
-  return vector_.read(code, codes);
+  return vector_.read(slot.header()->scalar_code(), codes);
 }
 
 void NodeQuery::estimate(const ConstSlot &slot, size_t lanes, float own, float *estimates) const {

@@ -26,8 +26,10 @@ class NodeQuery {
   // Takes a node's own vector, unpacked, as it decodes.
   void aim(const ScalarCode &code, const uint8_t *codes);
 
-  // Distance of one node. Not const: codes below 8 bits are unpacked into scratch space.
+  // Distance of one node, which is visited. Not const: codes below 8 bits are unpacked into scratch space.
   Reading read(const ConstSlot &slot);
+  // The same of a node that is not.
+  Reading measure(const ConstSlot &slot);
   // Distance alone, from parts that were copied out of a slot. `codes`: unpacked.
   float distance(const ScalarCode &code, const uint8_t *codes) const;
   // The same from a query rounded to small integers: enough to choose where to begin.

@@ -156,16 +156,17 @@ void Calibrator::compare(NodeId id, const core::ScalarCode &code) {
   }
 }
 
-// The largest distance to one of the nearest, rounded as the search rounds it.
+// The largest distance to one of the nearest, as the search measures it: finer, perhaps, than they were found by.
 float Calibrator::cutoff(const Sample &sample) {
   const auto i = static_cast<size_t>(&sample - samples_.data());
   float largest = -std::numeric_limits<float>::infinity();
   for (size_t near = 0; near < sample.nearest.known; ++near) {
-    const BlockNumber block = block_of(sample.nearest.rows[near].id, index_.shape());
-    core::ScalarCode code;
+    const NodeId id = sample.nearest.rows[near].id;
+    const BlockNumber block = block_of(id, index_.shape());
     const auto copy = [=, this] { return copy_page(pg::read_block(index_.relation, block, &index_.cache->hints)); };
-    if (pg::call(copy) && copy_slot(block, slot_of(sample.nearest.rows[near].id, index_.shape()), &code))
-      largest = std::max(largest, queries_[i].distance(code, codes_.data()));
+    if (!pg::call(copy)) continue;
+    const core::ConstSlot slot = read_slot(index_, page_.data, id);
+    if (slot.header()->state == core::SlotState::live) largest = std::max(largest, queries_[i].measure(slot).distance);
   }
   return largest;
 }
