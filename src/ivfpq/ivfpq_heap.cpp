@@ -6,6 +6,8 @@
 #include <cmath>
 #include <limits>
 
+#include "pg/test_points.hpp"
+
 extern "C" {
 #include "access/relscan.h"
 #include "utils/memutils.h"
@@ -26,6 +28,7 @@ bool HeapVectors::read(RowId row) {
   Datum value;
   const bool is_seen = rows_.read(row, &value) && encoder_.encode(ops_.type->view(value));
   MemoryContextSwitchTo(caller);
+  pg::test_point("heap_row_read");
   return is_seen;
 }
 

@@ -1,4 +1,4 @@
-# An error, or a crash, at every test point of insertion, vacuum and build: the index is sound afterwards, every
+# An error, or a crash, at every test point of insertion, vacuum, maintenance and build: the index is sound afterwards, every
 # acknowledged row is there, and the same work then succeeds. QUIVER_EVERY_PASS=1 takes every pass of every point.
 use strict;
 use warnings;
@@ -16,6 +16,7 @@ $node->start;
 $node->safe_psql('postgres', "CREATE EXTENSION quiver;
 	CREATE FUNCTION make_vector(seed integer, dimensions integer DEFAULT 4) RETURNS vector LANGUAGE sql IMMUTABLE AS \$\$
 		SELECT array_agg((('x' || substr(md5(seed || ' ' || i), 1, 4))::bit(16)::integer - 32768) / 32768.0)::vector FROM generate_series(1, dimensions) i \$\$;
+	CREATE TABLE sample AS SELECT i AS id, make_vector(i) AS v FROM generate_series(1, 1500) i;
 	CREATE TABLE items (id integer, v vector(4)) WITH (autovacuum_enabled = off, parallel_workers = 1);
 	CREATE INDEX items_v ON items USING hnsw (v vector_l2_ops) WITH (m = 2, ef_construction = 4);
 	CREATE UNLOGGED TABLE fleeting (id integer, v vector(4)) WITH (autovacuum_enabled = off);
@@ -24,17 +25,17 @@ $node->safe_psql('postgres', "CREATE EXTENSION quiver;
 	CREATE INDEX plain_v ON plain USING hnsw (v vector_l1_ops) WITH (m = 2, ef_construction = 4);
 	CREATE TABLE listed (id integer, v vector(4)) WITH (autovacuum_enabled = off);
 	CREATE INDEX listed_v ON listed USING ivfpq (v vector_l2_ops);
+	CREATE TABLE octets (id integer, v vector(4)) WITH (autovacuum_enabled = off);
+	CREATE INDEX octets_v ON octets USING ivfpq (v vector_l2_ops) WITH (quantizer = sq8);
+	CREATE TABLE coded (id integer, v vector(4)) WITH (autovacuum_enabled = off);
+	CREATE INDEX coded_v ON coded USING ivfpq (v vector_l2_ops) WITH (rerank = heap);
 	CREATE TABLE wide (id integer, v vector(600)) WITH (autovacuum_enabled = off);
 	ALTER TABLE wide ALTER v SET STORAGE PLAIN;
 	INSERT INTO wide SELECT i, make_vector(i, 600) FROM generate_series(1, 680) i");
 
 sub single { my ($table, $first, $last, $vector) = @_; return join '', map { "INSERT INTO $table VALUES ($_, $vector) RETURNING id;\n" =~ s/ID/$_/r } $first .. $last }
-my $fill = "TRUNCATE items; INSERT INTO items SELECT i, make_vector(i) FROM generate_series(1, 90) i;
+my $fill = "TRUNCATE items; INSERT INTO items SELECT * FROM sample WHERE id <= 90;
 	INSERT INTO items SELECT i, make_vector(7) FROM generate_series(101, 140) i";
-my $lists = "TRUNCATE listed; INSERT INTO listed SELECT i, make_vector(i) FROM generate_series(1, 1500) i";
-my $maintain = "SELECT NULL FROM quiver_maintain('listed_v');\nSELECT NULL FROM txid_current();\n" x 3;
-my $interrupted = "$lists; LOAD 'quiver'; SET quiver.test_point = 'split_page_copied:error:4';
-	DO \$\$ BEGIN PERFORM quiver_maintain('listed_v'); EXCEPTION WHEN OTHERS THEN NULL; END \$\$; SET quiver.test_point = ''";
 my $vacuum = "VACUUM (INDEX_CLEANUP ON) items;\nSELECT NULL FROM txid_current();\n" x 3;
 # Name, table, preparation, the script under test; the points that matter, where others take up the same code; what
 # another session does meanwhile.
@@ -46,8 +47,8 @@ my @scenarios = (
 	['vacuum', 'items', "$fill; DELETE FROM items WHERE id % 3 = 0", $vacuum],
 	['vacuum of most', 'items', "$fill; DELETE FROM items WHERE id > 105 OR id % 5 <> 0", $vacuum],
 	# More live nodes than entries, or each would be one.
-	['vacuum of a large index', 'items', "TRUNCATE items; INSERT INTO items SELECT i, make_vector(i) FROM generate_series(1, 1200) i; DELETE FROM items WHERE id % 5 > 1", $vacuum, qr/orphan/],
-	['vacuum without codes', 'plain', "TRUNCATE plain; INSERT INTO plain SELECT i, make_vector(i) FROM generate_series(1, 90) i; DELETE FROM plain WHERE id % 3 = 0",
+	['vacuum of a large index', 'items', "TRUNCATE items; INSERT INTO items SELECT * FROM sample WHERE id <= 1200; DELETE FROM items WHERE id % 5 > 1", $vacuum, qr/orphan/],
+	['vacuum without codes', 'plain', "TRUNCATE plain; INSERT INTO plain SELECT * FROM sample WHERE id <= 90; DELETE FROM plain WHERE id % 3 = 0",
 		$vacuum =~ s/items/plain/gr, qr/bypass|vacuum_page_unlinked/],
 	['build', 'items', $fill, "SET max_parallel_maintenance_workers = 0;\nCREATE INDEX second ON items USING hnsw (v vector_l2_ops);\n"],
 	['build with a worker', 'items', $fill, "CREATE INDEX second ON items USING hnsw (v vector_l2_ops);\n",
@@ -56,16 +57,32 @@ my @scenarios = (
 		qr/^insert_(page_extended|node_written|edge_added)$/],
 	['build concurrently', 'items', $fill, "CREATE INDEX CONCURRENTLY second ON items USING hnsw (v vector_l2_ops);\n",
 		qr/^(build_(row|complete|logged)|vacuum)/],
-	['lists: insert', 'listed', 'TRUNCATE listed; INSERT INTO listed SELECT i, make_vector(i) FROM generate_series(1, 412) i', single('listed', 413, 424, 'make_vector(ID)')],
-	['lists: split', 'listed', $lists, $maintain, undef, single('listed', 2001, 2060, 'make_vector(ID)')],
-	['lists: split after an interrupted split', 'listed', $interrupted, $maintain, qr/^maintain/],
-	['lists: vacuum', 'listed', "$lists; SELECT quiver_maintain('listed_v'); DELETE FROM listed WHERE id % 10 <> 0", $vacuum =~ s/items/listed/gr],
-	['lists: rewrite', 'listed', "$lists; DELETE FROM listed WHERE id % 2 = 0", $vacuum =~ s/items/listed/gr, qr/^(vacuum_list|split|maintain)/],
-	['lists: build', 'listed', $lists, "SET max_parallel_maintenance_workers = 0;\nCREATE INDEX second ON listed USING ivfpq (v vector_l2_ops);\n", qr/^lists_/],
 	['unlogged', 'fleeting', 'TRUNCATE fleeting', single('fleeting', 1, 12, 'make_vector(ID % 4)') . "CREATE INDEX second ON fleeting USING hnsw (v vector_l2_ops);\n",
 		qr/^(insert_node|chunk_stored|build_(init|meta|pages|complete|logged))/],
 );
 
+# What happens to an index of lists; `room` rows nearly fill the pages of the first.
+sub scenarios_of_lists {
+	my ($kind, $table, $options, $room, %only) = @_;
+	my $lists = "TRUNCATE $table; INSERT INTO $table SELECT * FROM sample";
+	my $maintain = "SELECT NULL FROM quiver_maintain('${table}_v');\nSELECT NULL FROM txid_current();\n" x 3;
+	my $interrupted = "$lists; LOAD 'quiver'; SET quiver.test_point = 'split_page_copied:error:4';
+		DO \$\$ BEGIN PERFORM quiver_maintain('${table}_v'); EXCEPTION WHEN OTHERS THEN NULL; END \$\$; SET quiver.test_point = ''";
+	my $vacuum_lists = $vacuum =~ s/items/$table/gr;
+	return (
+		["$kind: insert", $table, "TRUNCATE $table; INSERT INTO $table SELECT * FROM sample WHERE id <= $room", single($table, $room + 1, $room + 12, 'make_vector(ID)'), $only{insert}],
+		["$kind: split", $table, $lists, $maintain, $only{split}, single($table, 2001, 2060, 'make_vector(ID)')],
+		["$kind: split after an interrupted split", $table, $interrupted, $maintain, qr/^maintain/],
+		["$kind: vacuum", $table, "$lists; SELECT quiver_maintain('${table}_v'); DELETE FROM $table WHERE id % 10 <> 0", $vacuum_lists, $only{vacuum}],
+		["$kind: rewrite", $table, "$lists; DELETE FROM $table WHERE id % 2 = 0", $vacuum_lists, $only{rewrite} // qr/^(vacuum_list|split|maintain)/],
+		["$kind: build", $table, $lists, "SET max_parallel_maintenance_workers = 0;\nCREATE INDEX second ON $table USING ivfpq (v vector_l2_ops)$options;\n", qr/^lists_/],
+	);
+}
+my %fewer = (vacuum => qr/^(vacuum|maintain)/, rewrite => qr/^(vacuum_list|split_(page_copied|switched))/);
+push @scenarios, scenarios_of_lists('lists', 'listed', '', 412), scenarios_of_lists('lists of octets', 'octets', ' WITH (quantizer = sq8)', 260, %fewer),
+	scenarios_of_lists('lists of codes', 'coded', ' WITH (rerank = heap)', 412, %fewer);
+
+my %passed_in;  # of each table, the points that did what they were asked to
 my %passed;  # points that did what they were asked to
 my ($runs, $hits, $kills) = (0, 0, 0);
 
@@ -91,7 +108,7 @@ sub state_of {
 	my $operator = $table eq 'plain' ? '<+>' : '<->';
 	my $ids = "SELECT coalesce(string_agg(id::text, ',' ORDER BY id), '') FROM (SELECT id FROM $table ORDER BY v $operator (SELECT v FROM $table LIMIT 1)) t";
 	my @lines = split /\n/, $node->safe_psql('postgres', "SET client_min_messages = warning; $before;
-		SELECT coalesce(string_agg(i || ': ' || problem, '; '), '') FROM unnest(ARRAY['items_v', 'fleeting_v', 'plain_v', 'listed_v']::regclass[]) i, quiver_verify(i, true) WHERE is_damage;
+		SELECT coalesce(string_agg(i || ': ' || problem, '; '), '') FROM unnest(ARRAY['items_v', 'fleeting_v', 'plain_v', 'listed_v', 'octets_v', 'coded_v']::regclass[]) i, quiver_verify(i, true) WHERE is_damage;
 		SET enable_indexscan = off; $ids; SET enable_indexscan = on; SET enable_seqscan = off; $ids"), -1;
 	return @lines[-3 .. -1];
 }
@@ -130,6 +147,7 @@ sub one_run {
 	if ($killed || $error =~ /test point $point, pass $pass/) {
 		$hits++;
 		$passed{$point}++;
+		$passed_in{$table}{$point}++;
 	} elsif ($error =~ /PANIC|terminated|connection/) {
 		ok(0, "$title: $error");
 		$node->poll_query_until('postgres', 'SELECT 1', '1') or die "$title: no recovery";
@@ -164,6 +182,11 @@ for my $scenario (grep { !defined $some || $_->[0] =~ /$some/ } @scenarios) {
 }
 my @missed = grep { !defined $some && !$passed{$_} } split ' ', $ENV{QUIVER_TEST_POINT_NAMES} // '';
 is("@missed", '', 'an error or a crash happened at every point of the sources');
+# Where rows have no pages of vectors of their own, none are freed.
+for my $table ('octets', 'coded') {
+	my @expected = (grep({ $_ ne 'maintain_vectors_freed' } keys %{ $passed_in{listed} }), $table eq 'coded' ? 'heap_row_read' : ());
+	is(join(' ', grep { !defined $some && !$passed_in{$table}{$_} } sort @expected), '', "$table: an error or a crash at every point of lists");
+}
 unlike(slurp_file($node->logfile), qr/inconsistent page/, 'replay agreed with what was written');
 note("$runs runs, $hits errors and crashes, $kills recoveries");
 cmp_ok($hits, '>', 0.9 * $runs, "$hits of $runs runs met their point, $kills recoveries");
