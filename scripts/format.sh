@@ -7,12 +7,15 @@ if [ "${1:-}" != --check ]; then
   clang-format -i "${files[@]}"
   exit
 fi
-failed=0
-for file in "${files[@]}"; do
-  if ! clang-format "$file" | cmp -s - "$file"; then
-    echo "format: $file (scripts/format.sh mends it)"
-    failed=$((failed + 1))
-  fi
-done
+complaints=$(printf '%s\n' "${files[@]}" | xargs -P "$(nproc)" -n 16 clang-format --dry-run -Werror 2>&1)
+status=$?
+offenders=$(grep -oE '^[^: ]+:[0-9]+:[0-9]+: error' <<<"$complaints" | cut -d: -f1 | sort -u)
+failed=$(grep -c . <<<"$offenders")
+if [ $status != 0 ] && [ "$failed" = 0 ]; then
+  echo "$complaints"
+  failed=1
+elif [ "$failed" != 0 ]; then
+  sed 's/.*/format: & (scripts\/format.sh mends it)/' <<<"$offenders"
+fi
 echo "format: $((${#files[@]} - failed)) passed, $failed failed"
-[ $failed = 0 ]
+[ "$failed" = 0 ]

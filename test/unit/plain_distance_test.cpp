@@ -24,9 +24,10 @@ std::pmr::memory_resource *heap() { return std::pmr::new_delete_resource(); }
 class PlainDistanceTest : public testing::Test {
  protected:
   std::mt19937 random_{77};
+  std::normal_distribution<float> normal_;
   Rotation no_rotation_{1, 1, heap()};
 
-  float element(float scale) { return std::normal_distribution<float>()(random_) * scale; }
+  float element(float scale) { return normal_(random_) * scale; }
 
   struct Sparse {
     std::vector<int32_t> indices;
