@@ -68,13 +68,13 @@ void compare_row(HeapComparison *comparison, RowId row, Datum value) {
   const core::ScalarCode code = slot.header()->scalar_code();
   index.shape().unpack_own(slot.own(), comparison->codes.data());
   UnlockReleaseBuffer(buffer);
+  // Of lengths that overflow binary32 nothing is known.
+  if (code.error == std::numeric_limits<float>::infinity()) return;
   const double distance = comparison->encoder.distance_to(code, comparison->codes.data());
   // Another machine may have rotated the vector with other roundings.
   const double slack = index.cache->rotation.relative_error() * std::sqrt(static_cast<double>(code.squared_norm));
   if (index.shape().has_fine()) compare_fine_part(comparison, row, id, code, slack);
-  // Of lengths that overflow binary32 nothing is known.
-  if (static_cast<double>(code.error) + slack >= distance || code.error == std::numeric_limits<float>::infinity())
-    return;
+  if (static_cast<double>(code.error) + slack >= distance) return;
   comparison->findings->add(kErrorCoversRows, true, block_of(id, index.shape()),
                             static_cast<int>(slot_of(id, index.shape())),
                             "row (%u,%u) is %g away from the node's vector, which allows %g", block_of_row(row),
