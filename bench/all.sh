@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Runs every measurement of the hnsw index and writes one page of figures; says what it runs and how long each took.
 # usage: bench/all.sh QUIVER_PG_CONFIG PGVECTOR_PG_CONFIG DATA_FOLDER [MEASUREMENT...]
-#   measurements: words patches text text768 text768-plain workers dims writes vacuum filter (default: all); then the page
+#   measurements: words patches text text768 workers dims writes vacuum filter (default: all); then the page
 # environment: OUT (bench/results/hnsw); ROWS: a prefix of every set, for a trial; MINUTES of mixed load (10); PYTHON (python3)
 # One after the other on a quiet machine; needs 8 GB of memory. DATA_FOLDER: NAME.base.fbin, NAME.query.fbin, NAME.gt.ibin.
 # SPDX-License-Identifier: PostgreSQL
@@ -35,7 +35,6 @@ measure() {
   # shellcheck disable=SC2046
   case $1 in
     words | text | text768) run "$1" ann_bench.py $(set_of "$1" cosine) "$quiver" "$pgvector" hnswlib=hnswlib "${rows[@]}" --title "$1" ;;
-    text768-plain) run "$1" ann_bench.py $(set_of text768 cosine) "$quiver" "$pgvector" hnswlib=hnswlib "${rows[@]}" --storage plain --title "text768, vectors in the rows" ;;
     patches) run patches ann_bench.py $(set_of patches l2) "$quiver" "$pgvector" hnswlib=hnswlib "${rows[@]}" --title patches ;;
     workers) run workers ann_bench.py $(set_of words cosine) "$quiver:10,40,100,200" "$pgvector:20,40,100,200" "${rows[@]}" --workers 2 --title "words, parallel build" ;;
     dims) run dims dims_bench.py "$data" "$quiver" "$pgvector" "${rows[@]}" ;;
@@ -47,7 +46,7 @@ measure() {
 }
 
 failed=0
-[ $# -gt 0 ] || set -- words patches text text768 text768-plain workers dims writes vacuum filter
+[ $# -gt 0 ] || set -- words patches text text768 workers dims writes vacuum filter
 for name in "$@"; do measure "$name"; done
 "$python" "$here/hnsw_page.py" "$out" "${PAGE:-$here/results/hnsw.md}"
 exit $failed

@@ -16,8 +16,7 @@ sys.path.append(str(pathlib.Path(__file__).resolve().parent / "ann"))
 from report import at_recall  # noqa: E402
 
 SECTIONS = [("words", "Words: 100 dimensions, cosine"), ("patches", "Patches: 128 dimensions, L2"), ("text", "Text: 384 dimensions, cosine"),
-            ("text768", "Text: 768 dimensions, cosine"),
-            ("text768-plain", "Text: 768 dimensions, vectors in the rows (STORAGE plain)"), ("workers", "Build with parallel workers"), ("dims", "By dimension"),
+            ("text768", "Text: 768 dimensions, cosine"), ("workers", "Build with parallel workers"), ("dims", "By dimension"),
             ("writes", "Writing"), ("vacuum", "Vacuum"), ("filter", "Filters")]
 VISITS = {"words": {0.95: 135, 0.99: 440}, "patches": {0.95: 60, 0.99: 110}}
 
@@ -89,7 +88,7 @@ def main():
     folder, page = pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2])
     lines = ["# The hnsw index, measured", "", "Made by `bench/hnsw_page.py` from the results beside it; how it is measured is in [the README](../README.md).", "",
              "| | aim | measured | |", "|---|---|---|---|"]
-    for name in ("words", "patches", "text", "text768", "text768-plain"):
+    for name in ("words", "patches", "text", "text768"):
         ann = read(folder, name)
         if ann:
             ratio_aims(lines, name, ann)

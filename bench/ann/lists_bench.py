@@ -6,6 +6,8 @@ usage: lists_bench.py BASE.fbin QUERY.fbin TRUTH.ibin l2|cosine|ip CONTENDER... 
 
 A contender is NAME=PG_CONFIG:EXTENSION:METHOD:OPTIONS:SETTING:VALUE,VALUE,...: the access method, what stands in WITH (may be empty), and the setting
 whose values are the points of its curve, as in lists=/path/to/pg_config:quiver:ivfpq::ivfpq.probes:20,40,80. The same server may serve several.
+SETTING may be several joined by +, and each value as many: the curve is then the best of them, as in
+vchordrq=/path/to/pg_config:vchord:vchordrq:[build.internal] lists = [342]:vchordrq.probes+vchordrq.epsilon:10+1,10+1.9. VectorChord's options are TOML, with ; for the end of a line.
 Queries take turns, a block of one contender and then a block of the next, so that a noisy machine disturbs all alike; the floor of SQL, a
 statement that returns ten rows without a search, is asked in the same turns.
 Reported: build CPU with workers, bytes a row, recall@10 and server CPU a query at each value and where the curves cross .95 and .99, what a target of
@@ -26,8 +28,10 @@ class Contender(Server):
     def __init__(self, description):
         name, rest = description.split("=", 1)
         config, extension, method, options, self.setting, values = rest.split(":")
+        if extension == "vchord" and options:
+            options = "options = $$\n" + options.replace(";", "\n") + "\n$$"
         super().__init__(f"{name}={config}:{extension}::{method}:{options}", {"shared_buffers": "2GB", "maintenance_work_mem": "1GB"})
-        self.values = [float(value) for value in values.split(",")]
+        self.values = values.split(",") if "+" in self.setting else [float(value) for value in values.split(",")]
 
     def begin(self, data):
         self.start()
@@ -40,8 +44,15 @@ class Contender(Server):
         self.prepare_nearest(data.operator)
         self.prepare("floor", "SELECT id FROM items WHERE hashint4(id) > $2::integer AND $1::vector IS NOT NULL ORDER BY hashint4(id) LIMIT 10")
 
+    def set(self, value):
+        if "+" in self.setting:
+            for setting, one in zip(self.setting.split("+"), value.split("+")):
+                self.execute(f"SET {setting} = '{one}'")
+        else:
+            self.execute(f"SET {self.setting} = {value:g}")
+
     def turn(self, value, numbers):
-        self.execute(f"SET {self.setting} = {value:g}")
+        self.set(value)
         parameters = [[parameter(self.rows.queries[n])] for n in numbers]
         cpu = self.cpu()
         answers = [self.ids("nearest", p) for p in parameters]
@@ -83,6 +94,8 @@ def measure(contenders, data, block=100):
     blocks = [range(i, min(i + block, count)) for i in range(0, count, block)]
     floors = dict.fromkeys(contenders, 0.0)
     rounds = max(len(c.values) for c in contenders)
+    for contender in contenders:
+        contender.turn(contender.values[-1], range(count))  # warm
     for step in range(rounds):
         turns = [(c, c.values[step]) for c in contenders if step < len(c.values)]
         sums = {c: [0, 0.0] for c, _ in turns}
@@ -115,7 +128,7 @@ def summary(title, results, settings):
         text += "".join(f"| {r['name']} | {t['target']} | {t['reached']:.4f} | {t['cpu_us']:.0f} |\n" for r in results for t in r.get("targets", []))
     text += "\n| | setting | recall@10 | CPU, us |\n|---|---|---|---|\n"
     for r, setting in zip(results, settings):
-        text += "".join(f"| {r['name']} | {setting} {p['value']:g} | {p['recall']:.4f} | {p['cpu_us']:.0f} |\n" for p in r["points"])
+        text += "".join(f"| {r['name']} | {setting} {p['value']} | {p['recall']:.4f} | {p['cpu_us']:.0f} |\n" for p in r["points"])
     return text
 
 

@@ -6,9 +6,17 @@ import pathlib
 import numpy as np
 
 
+def best(points, field):
+    """The points that no other beats in both recall and the field, by recall, where points are of several settings; all of a curve of one."""
+    points = sorted(points, key=lambda point: point["recall"])
+    if not any("+" in str(p.get("value")) for p in points):
+        return points
+    return [p for p in points if not any(q["recall"] >= p["recall"] and q[field] < p[field] for q in points)]
+
+
 def at_recall(points, recall, field):
-    """The field where the curve crosses a recall, linear in log(1 - recall) between points; None outside."""
-    points = sorted((p for p in points if p.get(field)), key=lambda point: point["recall"])
+    """The field where the curve crosses a recall, linear in log(1 - recall) between points; None outside. Of a grid of settings, the best."""
+    points = best([p for p in points if p.get(field)], field)
     for low, high in zip(points, points[1:]):
         if low["recall"] <= recall <= high["recall"] and low["recall"] < 1 and high["recall"] < 1:
             a, b, x = (np.log(1 - value) for value in (low["recall"], high["recall"], recall))
@@ -47,7 +55,8 @@ def figure():
 def plot_recall(out, title, results):
     drawing, axes = figure()
     for result in results:
-        axes.plot([p["recall"] for p in result["points"]], [1e6 / p["cpu_us"] for p in result["points"]], marker="o", markersize=4,
+        points = best(result["points"], "cpu_us")
+        axes.plot([p["recall"] for p in points], [1e6 / p["cpu_us"] for p in points], marker="o", markersize=4,
                   label=result["name"])
     axes.set_xlim(0.8, 1.0)
     finish(drawing, axes, title, "recall@10", "queries per second of CPU", pathlib.Path(out) / "recall")
