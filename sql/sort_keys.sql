@@ -31,10 +31,12 @@ SELECT * FROM scan_output($$SELECT q, (SELECT id FROM items ORDER BY v <-> sampl
 SELECT * FROM scan_output($$SELECT id, v <-> sample_vector(-1, 16) FROM items ORDER BY v <-> sample_vector(-1, 16) LIMIT 10$$);
 SELECT * FROM scan_output($$SELECT id, v <-> sample_vector(-1, 16) AS d FROM items ORDER BY d LIMIT 10$$);
 SELECT * FROM scan_output($$SELECT id FROM items ORDER BY v <-> sample_vector(-1, 16) FETCH FIRST 10 ROWS WITH TIES$$);
-SELECT * FROM scan_output($$SELECT id FROM items ORDER BY v <-> sample_vector(-1, 16), id LIMIT 10$$);
 SELECT * FROM scan_output($$SELECT id, rank() OVER (ORDER BY v <-> sample_vector(-1, 16)) FROM items LIMIT 10$$);
-SELECT * FROM scan_output($$SELECT DISTINCT ON (v <-> sample_vector(-1, 16)) id FROM items ORDER BY v <-> sample_vector(-1, 16) LIMIT 10$$);
-SELECT * FROM scan_output($$SELECT id FROM items ORDER BY v <-> sample_vector(-1, 16) LIMIT 10 FOR UPDATE$$);
+-- and where servers choose different plans
+SELECT query, coalesce(bool_or(line ~ 'NULL'), false) AS is_left_out FROM (VALUES
+  ($$SELECT id FROM items ORDER BY v <-> sample_vector(-1, 16), id LIMIT 10$$),
+  ($$SELECT DISTINCT ON (v <-> sample_vector(-1, 16)) id FROM items ORDER BY v <-> sample_vector(-1, 16) LIMIT 10$$),
+  ($$SELECT id FROM items ORDER BY v <-> sample_vector(-1, 16) LIMIT 10 FOR UPDATE$$)) q(query) LEFT JOIN LATERAL scan_output(query) line ON true GROUP BY 1 ORDER BY 1;
 CREATE TABLE parts (id integer, v vector(16)) PARTITION BY RANGE (id);
 CREATE TABLE parts_1 PARTITION OF parts FOR VALUES FROM (1) TO (501);
 CREATE TABLE parts_2 PARTITION OF parts FOR VALUES FROM (501) TO (1001);
