@@ -80,14 +80,16 @@ TEST(NodeQueryTest, BoundsNeverExceedTheOperator) {
     }
 }
 
-// A fine part tells the order of rows whose distances differ by a thousandth.
-TEST(NodeQueryTest, FinePartsAreTight) {
-  std::mt19937 random(19);
+// Without a fine part a range is a few hundredths wide; with one it tells the order of rows that differ by a
+// thousandth.
+TEST(NodeQueryTest, BoundsAreTight) {
+  std::mt19937 random(9);
   auto *memory = std::pmr::new_delete_resource();
   for (const Metric metric : {Metric::l2, Metric::inner_product, Metric::cosine})
-    for (const size_t n : {768, 1000, 1536}) {
-      const NodeShape shape = choose_node_shape(n, 16, true);
-      ASSERT_TRUE(shape.has_fine());
+    for (const size_t n : {128, 384, 768, 1000, 1536}) {
+      const NodeShape shape = choose_node_shape(n, 16, n > 500);
+      ASSERT_EQ(shape.has_fine(), n != 384);
+      const double most = shape.has_fine() ? 0.0007 : 0.05;
       const Rotation rotation(n, 4, memory);
       RowEncoder encoder(shape, metric, rotation, memory);
       NodeWriter writer(shape, memory);
@@ -100,30 +102,9 @@ TEST(NodeQueryTest, FinePartsAreTight) {
         writer.write_own(node.slot, encoder.code(), encoder.codes(), {0, 1, 1});
         const Reading reading = query.read(node.read());
         const double scale = metric == Metric::inner_product ? static_cast<double>(n) : reading.ceiling;
-        EXPECT_LE(reading.ceiling - reading.bound, 0.0007 * scale);
+        EXPECT_LE(reading.ceiling - reading.bound, most * scale) << static_cast<int>(metric) << " " << n;
       }
     }
-}
-
-TEST(NodeQueryTest, BoundsAreTight) {
-  std::mt19937 random(9);
-  auto *memory = std::pmr::new_delete_resource();
-  for (const Metric metric : {Metric::l2, Metric::cosine}) {
-    const size_t n = 128;
-    const NodeShape shape = choose_node_shape(n, 16, false);
-    const Rotation rotation(n, 4, memory);
-    RowEncoder encoder(shape, metric, rotation, memory);
-    NodeWriter writer(shape, memory);
-    NodeQuery query(shape, metric, rotation, memory);
-    Node node(shape);
-    for (int round = 0; round < 50; ++round) {
-      const auto row = random_vector(n, 1.0f, random), aim = random_vector(n, 1.0f, random);
-      ASSERT_TRUE(encoder.encode(VectorView::dense(row.data(), row.size())) &&
-                  query.aim(VectorView::dense(aim.data(), aim.size())));
-      writer.write_own(node.slot, encoder.code(), encoder.codes(), {0, 1, 1});
-      EXPECT_GE(query.read(node.read()).bound, 0.97 * operator_value(metric, row, aim));
-    }
-  }
 }
 
 TEST(NodeQueryTest, EstimatesAreCloseToDistances) {
