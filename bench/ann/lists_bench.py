@@ -128,7 +128,7 @@ def summary(title, results, settings):
         text += "".join(f"| {r['name']} | {t['target']} | {t['reached']:.4f} | {t['cpu_us']:.0f} |\n" for r in results for t in r.get("targets", []))
     text += "\n| | setting | recall@10 | CPU, us |\n|---|---|---|---|\n"
     for r, setting in zip(results, settings):
-        text += "".join(f"| {r['name']} | {setting} {p['value']} | {p['recall']:.4f} | {p['cpu_us']:.0f} |\n" for p in r["points"])
+        text += "".join(f"| {r['name']} | {setting} {p['value'] if isinstance(p['value'], str) else format(p['value'], 'g')} | {p['recall']:.4f} | {p['cpu_us']:.0f} |\n" for p in r["points"])
     return text
 
 
