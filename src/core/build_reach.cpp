@@ -21,6 +21,7 @@ class BuildGraph::Reach {
  public:
   struct Mend {
     NodeId host, orphan;
+    uint8_t given;  // lanes that the host had given before
     bool operator<(const Mend &other) const { return host < other.host; }
   };
 
@@ -30,8 +31,6 @@ class BuildGraph::Reach {
   void clear() {
     std::fill(reached_.begin(), reached_.end(), 0);
     mends.clear();
-    given.clear();
-    last_mended = kNullNode;
   }
   bool is_reached(NodeId id) const { return (reached_[id / 64] >> id % 64 & 1) != 0; }
   void set_reached(NodeId id) { reached_[id / 64] |= uint64_t{1} << id % 64; }
@@ -45,9 +44,9 @@ class BuildGraph::Reach {
   size_t next_unreached(size_t first, size_t end) const { return next(reached_, first, end, ~uint64_t{0}); }
 
   std::pmr::vector<Mend> mends;
-  std::pmr::unordered_map<NodeId, uint8_t> given;  // lanes that a host has given
+  std::pmr::unordered_map<NodeId, uint8_t> given;  // lanes that a host has given, in all rounds
   std::pmr::vector<NodeId> stack;
-  NodeId last_mended = kNullNode;
+  NodeId last_mended = kNullNode;  // or, before the first of a round, an entry
 
  private:
   static size_t words(size_t nodes) { return (nodes + 63) / 64; }
@@ -101,13 +100,14 @@ void BuildGraph::reach_all(Reach &reach, Interrupt &interrupt) {
   }
 }
 
-// In the open window: the host of an orphan is a neighbour that is reached and has not given a quarter of its lanes.
+// In the open window: the host of an orphan is a neighbour that is reached and has not given a quarter of its lanes, or
+// else the orphan before, which is near.
 void BuildGraph::find_hosts(Reach &reach, Interrupt &interrupt) {
   const size_t first = window_first(), end = first + window_rows();
   for (size_t i = reach.next_unreached(first, end); i < end; i = reach.next_unreached(i + 1, end)) {
     const auto orphan = static_cast<NodeId>(i);
     interrupt.poll();
-    if (reach.mends.size() >= std::max(kLeastOrphans, size() / 64)) return;
+    if (reach.mends.size() >= std::max(kLeastOrphans, size() / 32)) return;
     NodeId host = reach.last_mended;
     for (const NodeId id : neighbours(orphan)) {
       if (!reach.is_reached(id)) continue;
@@ -116,9 +116,7 @@ void BuildGraph::find_hosts(Reach &reach, Interrupt &interrupt) {
       host = id;
       break;
     }
-    if (host == kNullNode) continue;
-    reach.given[host]++;
-    reach.mends.push_back({host, orphan});
+    reach.mends.push_back({host, orphan, reach.given[host]++});
     reach.last_mended = orphan;
     reach.set_reached(orphan);
     reach_from(orphan, reach, interrupt);
@@ -126,18 +124,17 @@ void BuildGraph::find_hosts(Reach &reach, Interrupt &interrupt) {
 }
 
 // A host's last lanes, fill lanes or the longest edges, are the cheapest to lose. What they led to is looked for again
-// in the next round.
+// in the next round; what a host gave before stays.
 void BuildGraph::link_orphans(Reach &reach, Interrupt &interrupt) {
   std::stable_sort(reach.mends.begin(), reach.mends.end());
-  size_t given = 0, window = 0;
+  size_t window = 0;
   for (size_t i = 0; i < reach.mends.size(); ++i) {
-    const auto [host, orphan] = reach.mends[i];
+    const auto [host, orphan, given] = reach.mends[i];
     if (i == 0 || !in_window(host)) {
       if (i > 0 && spill_ != nullptr) move_window(window, false, true, interrupt);
       window = host / capacity_;
       open_window(window, interrupt);
     }
-    given = i > 0 && reach.mends[i - 1].host == host ? given + 1 : 0;
     NodeId *lanes = list_of(host);
     if (count_of(host) < shape_.lanes)
       lanes[count_of(host)++] = orphan;
@@ -149,13 +146,14 @@ void BuildGraph::link_orphans(Reach &reach, Interrupt &interrupt) {
 }
 
 void BuildGraph::link_unreachable(Interrupt &interrupt) {
-  constexpr int kRounds = 6;
+  constexpr int kRounds = 64;  // a few are enough; an orphan more is found by a sweep
   Reach reach(size(), memory_);
   for (int round = 0; round < kRounds; ++round) {
     reach.clear();
     for (const NodeId id : entries()) {
       reach.set_reached(id);
       reach.set_waiting(id);
+      reach.last_mended = id;
     }
     reach_all(reach, interrupt);
     for (size_t window = 0; window < windows(); ++window) {

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <condition_variable>
 #include <memory_resource>
 #include <mutex>
@@ -110,7 +111,8 @@ class BuildGraphTest : public testing::Test {
     std::normal_distribution<float> normal;
     for (size_t i = 0; i < distinct; ++i) {
       std::vector<float> row(kDimensions);
-      const float spread = random() % 100 < alike_percent_ ? 0.01f : 1.0f;
+      float spread = random() % 100 < alike_percent_ ? 0.01f : 1.0f;
+      if (lengths_differ_) spread *= std::exp(normal(random));
       for (float &value : row) value = spread * normal(random);
       vectors_.push_back(row);
     }
@@ -213,6 +215,7 @@ class BuildGraphTest : public testing::Test {
   bool spills_ = false;
   size_t expected_ = 0;         // rows that the plan is made for; 0: as many as come
   unsigned alike_percent_ = 0;  // rows in one small ball
+  bool lengths_differ_ = false;
 };
 
 TEST_F(BuildGraphTest, ListsAreSound) {
@@ -232,6 +235,18 @@ TEST_F(BuildGraphTest, EveryNodeIsReachable) {
       build(rows, rows, SIZE_MAX, metric);
       expect_reachable();
     }
+}
+
+// Under inner product nearly all edges lead to the few longest rows: what a mended edge displaces is often the only
+// one.
+TEST_F(BuildGraphTest, EveryNodeIsReachableWhereFewHaveMostEdges) {
+  lengths_differ_ = true;
+  for (const size_t rows : {1500, 3000, 6000}) {
+    vectors_.clear();
+    build(rows, rows, SIZE_MAX, Metric::inner_product);
+    expect_sound_lists();
+    expect_reachable();
+  }
 }
 
 TEST_F(BuildGraphTest, LeavesServeAnyNumberOfRows) {
