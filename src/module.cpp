@@ -10,6 +10,7 @@
 #include "ivfpq/ivfpq_index.hpp"
 #include "ivfpq/ivfpq_info.hpp"
 #include "ivfpq/ivfpq_options.hpp"
+#include "pg/memory.hpp"
 #include "pg/pages.hpp"
 #include "pg/test_points.hpp"
 #include "types/index_methods.hpp"
@@ -25,6 +26,7 @@ PGDLLEXPORT void _PG_init(void);
 
 void _PG_init(void) {
   quiver::pg::enter([] {
+    quiver::pg::keep_freed_memory();
     quiver::types::define_settings();
     quiver::pg::define_page_settings();
     quiver::pg::define_test_points();

@@ -48,7 +48,7 @@ BuildLayout::BuildLayout(const NodeShape &shape, const BuildPlan &plan)
   extra_ = place(all, sizeof(ExtraRow));
   lists_ = place(plan.capacity, list_capacity_ * sizeof(NodeId));
   counts_ = place(plan.capacity, sizeof(uint16_t));
-  chosen_ = place(plan.capacity, sizeof(uint8_t));
+  lasting_ = place(plan.capacity, sizeof(uint8_t));
   locks_ = place(plan.capacity, sizeof(uint8_t));
   near_ = place(plan.capacity, near_bytes(plan.near_width));
   bytes_ = plan.spills ? std::max(end, lists_ + BuildLayout(shape, plan.sample_rows).bytes()) : end;

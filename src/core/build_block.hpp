@@ -99,7 +99,7 @@ class BuildLayout {
   size_t records() const { return records_; }  // record_bytes() each: ScalarCode, then the own vector unpacked
   size_t lists() const { return lists_; }      // list_capacity() ids each
   size_t counts() const { return counts_; }    // uint16_t
-  size_t chosen() const { return chosen_; }    // uint8_t
+  size_t lasting() const { return lasting_; }  // uint8_t
   size_t locks() const { return locks_; }      // uint8_t
   size_t rows() const { return rows_; }        // RowId
   size_t extra() const { return extra_; }      // ExtraRow
@@ -109,7 +109,7 @@ class BuildLayout {
   BuildPlan plan_;
   size_t record_bytes_;
   size_t list_capacity_;
-  size_t records_, lists_, counts_, chosen_, locks_, rows_, extra_, near_;
+  size_t records_, lists_, counts_, lasting_, locks_, rows_, extra_, near_;
   size_t bytes_;
 };
 

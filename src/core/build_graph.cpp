@@ -39,7 +39,7 @@ BuildGraph::BuildGraph(const NodeShape &shape, const BuildOptions &options, cons
       records_(records_in_block_),
       lists_(reinterpret_cast<NodeId *>(static_cast<uint8_t *>(block) + layout.lists())),
       counts_(reinterpret_cast<uint16_t *>(static_cast<uint8_t *>(block) + layout.counts())),
-      chosen_counts_(static_cast<uint8_t *>(block) + layout.chosen()),
+      lasting_counts_(static_cast<uint8_t *>(block) + layout.lasting()),
       locks_(static_cast<uint8_t *>(block) + layout.locks()),
       rows_(reinterpret_cast<RowId *>(static_cast<uint8_t *>(block) + layout.rows())),
       extra_rows_(reinterpret_cast<ExtraRow *>(static_cast<uint8_t *>(block) + layout.extra())),
@@ -119,7 +119,7 @@ void BuildGraph::choose_seeds(Interrupt &interrupt) {
     if (i % kRowsPerPoll == 0) interrupt.poll();
     if (i % share != random_.below(share)) continue;
     seed[count++] = static_cast<NodeId>(i);
-    chosen_counts_[i] = 1;
+    lasting_counts_[i] = 1;
   }
   for (size_t i = count; i > 1; --i) std::swap(seed[i - 1], seed[random_.below(i)]);
   header_->seed_count = count;
@@ -133,7 +133,7 @@ void BuildGraph::insert_all(Crew &crew, Interrupt &interrupt) {
 // The leader's first insertions become the entries; the others join once those are there to start from.
 void BuildGraph::lead_seeds(Crew &crew, Interrupt &interrupt) {
   std::memset(counts_, 0, size() * sizeof(*counts_));
-  std::memset(chosen_counts_, 0, size());
+  std::memset(lasting_counts_, 0, size());
   std::memset(locks_, 0, size());
   choose_seeds(interrupt);
   header_->entry_count = 0;
@@ -160,7 +160,7 @@ void BuildGraph::insert_seeds(size_t first, size_t last, Interrupt &interrupt) {
 
 void BuildGraph::insert_unless_seed(size_t first, size_t last, Interrupt &interrupt) {
   for (size_t i = first; i < last; ++i) {
-    if (chosen_counts_[i] != 0) continue;
+    if (lasting_counts_[i] != 0) continue;
     interrupt.poll();
     insert(static_cast<NodeId>(i));
   }
@@ -222,21 +222,23 @@ void BuildGraph::prune_list(NodeId id, size_t wanted) {
 }
 
 // Lanes left free by pruning take the nearest nodes met, or else those two edges away: they cost nothing on the page
-// and save visits.
+// and save visits. Expendable lanes stand least worth first.
 void BuildGraph::fill_list(NodeId id) {
-  NodeId *list = list_of(id);
-  const size_t own = count_of(id);
-  chosen_count_of(id) = static_cast<uint8_t>(own);
-  if (own >= shape_.lanes) return;
+  const size_t own = count_of(id), lasting = std::min(own, lasting_lanes(shape_.lanes));
+  lasting_count_of(id) = static_cast<uint8_t>(lasting);
   candidates_.clear();
-  if (near_ != nullptr)
+  if (own < shape_.lanes && near_ != nullptr)
     offer_near(id);
-  else
+  else if (own < shape_.lanes)
     offer_second(id);
   const size_t wanted = std::min<size_t>(shape_.lanes - own, candidates_.size());
   std::partial_sort(candidates_.begin(), candidates_.begin() + static_cast<std::ptrdiff_t>(wanted), candidates_.end(),
                     [](const PruneCandidate &a, const PruneCandidate &b) { return a.distance < b.distance; });
-  for (size_t i = 0; i < wanted; ++i) list[own + i] = candidates_[i].index;
+  // Who reads the list meanwhile may miss a node.
+  NodeId *list = list_of(id), *place = list + lasting;
+  ids_.assign(place, list + own);
+  for (size_t i = wanted; i > 0; --i) store_shared(*place++, candidates_[i - 1].index);
+  for (size_t i = ids_.size(); i > 0; --i) store_shared(*place++, ids_[i - 1]);
   store_shared(count_of(id), static_cast<uint16_t>(own + wanted));
 }
 

@@ -95,8 +95,8 @@ class BuildGraph {
   const uint8_t *codes(NodeId id) const { return record(id) + sizeof(ScalarCode); }  // unpacked
   // Only between steps.
   std::span<const NodeId> neighbours(NodeId id) const { return {list_of(id), count_of(id)}; }
-  // How many of them, at the end, were not chosen but only fill the list.
-  size_t expendable(NodeId id) const { return static_cast<size_t>(count_of(id) - chosen_count_of(id)); }
+  // How many of them, at the end, are expendable (see lasting_lanes), least worth first.
+  size_t expendable(NodeId id) const { return static_cast<size_t>(count_of(id) - lasting_count_of(id)); }
   RowId row(NodeId id) const;
   std::span<const NodeId> entries() const { return {header_->entries, header_->entry_count}; }
   // In ascending order of node once the graph is finished.
@@ -147,7 +147,7 @@ class BuildGraph {
   bool in_window(NodeId id) const { return id - header_->window_first < header_->window_rows; }
   NodeId *list_of(NodeId id) const { return lists_ + place(id) * list_capacity_; }
   uint16_t &count_of(NodeId id) const { return counts_[place(id)]; }
-  uint8_t &chosen_count_of(NodeId id) const { return chosen_counts_[place(id)]; }
+  uint8_t &lasting_count_of(NodeId id) const { return lasting_counts_[place(id)]; }
   uint8_t &lock_of(NodeId id) const { return locks_[place(id)]; }
   Place *places() const;
   Place *unsorted_places() const;
@@ -245,7 +245,7 @@ class BuildGraph {
   uint8_t *records_;  // null where they lie in a file
   NodeId *lists_;
   uint16_t *counts_;
-  uint8_t *chosen_counts_;  // once filled; before, whether a node is a seed
+  uint8_t *lasting_counts_;  // once filled; before, whether a node is a seed
   uint8_t *locks_;
   RowId *rows_;
   ExtraRow *extra_rows_;

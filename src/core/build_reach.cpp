@@ -21,7 +21,6 @@ class BuildGraph::Reach {
  public:
   struct Mend {
     NodeId host, orphan;
-    uint8_t given;  // lanes that the host had given before
     bool operator<(const Mend &other) const { return host < other.host; }
   };
 
@@ -100,8 +99,8 @@ void BuildGraph::reach_all(Reach &reach, Interrupt &interrupt) {
   }
 }
 
-// In the open window: the host of an orphan is a neighbour that is reached and has not given a quarter of its lanes, or
-// else the orphan before, which is near.
+// In the open window: the host of an orphan is a neighbour that is reached and has an expendable lane left, or else the
+// orphan before, which is near.
 void BuildGraph::find_hosts(Reach &reach, Interrupt &interrupt) {
   const size_t first = window_first(), end = first + window_rows();
   for (size_t i = reach.next_unreached(first, end); i < end; i = reach.next_unreached(i + 1, end)) {
@@ -112,35 +111,37 @@ void BuildGraph::find_hosts(Reach &reach, Interrupt &interrupt) {
     for (const NodeId id : neighbours(orphan)) {
       if (!reach.is_reached(id)) continue;
       const auto given = reach.given.find(id);
-      if (given != reach.given.end() && given->second >= shape_.lanes / 4) continue;
+      if (given != reach.given.end() && given->second >= shape_.lanes - lasting_lanes(shape_.lanes)) continue;
       host = id;
       break;
     }
-    reach.mends.push_back({host, orphan, reach.given[host]++});
+    ++reach.given[host];
+    reach.mends.push_back({host, orphan});
     reach.last_mended = orphan;
     reach.set_reached(orphan);
     reach_from(orphan, reach, interrupt);
   }
 }
 
-// A host's last lanes, fill lanes or the longest edges, are the cheapest to lose. What they led to is looked for again
-// in the next round; what a host gave before stays.
+// A host gives expendable lanes, which last from then on. What they led to is looked for again in the next round.
 void BuildGraph::link_orphans(Reach &reach, Interrupt &interrupt) {
   std::stable_sort(reach.mends.begin(), reach.mends.end());
   size_t window = 0;
   for (size_t i = 0; i < reach.mends.size(); ++i) {
-    const auto [host, orphan, given] = reach.mends[i];
+    const auto [host, orphan] = reach.mends[i];
     if (i == 0 || !in_window(host)) {
       if (i > 0 && spill_ != nullptr) move_window(window, false, true, interrupt);
       window = host / capacity_;
       open_window(window, interrupt);
     }
     NodeId *lanes = list_of(host);
-    if (count_of(host) < shape_.lanes)
-      lanes[count_of(host)++] = orphan;
-    else
-      lanes[count_of(host) - 1 - given % shape_.lanes] = orphan;
-    chosen_count_of(host) = static_cast<uint8_t>(count_of(host));  // nothing else leads to the orphan
+    uint8_t &lasting = lasting_count_of(host);
+    if (count_of(host) < shape_.lanes) {
+      lanes[count_of(host)] = lanes[lasting];
+      ++count_of(host);
+    }
+    lanes[std::min<size_t>(lasting, count_of(host) - 1u)] = orphan;
+    if (lasting < count_of(host)) ++lasting;
   }
   if (spill_ != nullptr && !reach.mends.empty()) move_window(window, false, true, interrupt);
 }

@@ -71,7 +71,7 @@ void BuildGraph::place_window(size_t window) {
 
 void BuildGraph::clear_window(Interrupt &interrupt) {
   std::memset(counts_, 0, capacity_ * sizeof(*counts_));
-  std::memset(chosen_counts_, 0, capacity_);
+  std::memset(lasting_counts_, 0, capacity_);
   std::memset(locks_, 0, capacity_);
   for (size_t i = 0; i < window_rows(); ++i) {
     if (i % kRowsPerPoll == 0) interrupt.poll();
@@ -192,12 +192,12 @@ void BuildGraph::insert_entries(Interrupt &interrupt) {
   header_->size = header_->taken.load();
   header_->window_rows = size();
   std::memset(counts_, 0, size() * sizeof(*counts_));
-  std::memset(chosen_counts_, 0, size());
+  std::memset(lasting_counts_, 0, size());
   std::memset(locks_, 0, size());
   for (size_t i = 0; i < std::min<size_t>(size(), kMaxBuildEntries); ++i) {
     interrupt.poll();
     insert(static_cast<NodeId>(i));
-    chosen_counts_[i] = 1;
+    lasting_counts_[i] = 1;
     header_->entries[header_->entry_count++] = static_cast<NodeId>(i);
   }
 }

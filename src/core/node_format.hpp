@@ -52,7 +52,7 @@ struct SlotHeader {
   SlotState state;
   uint8_t lanes_used;
   uint8_t version;      // counts changes of the lanes and reuse of the slot: optimistic writers compare it
-  uint8_t expendable;   // so many lanes at the end only fill: the next edges take their places, first to last
+  uint8_t expendable;   // of so many lanes at the end the next edges take the places, first to last
   RowId rows[2];        // a tombstone keeps its stamp (64-bit transaction id) in these bytes
   NodeId overflow;      // first chunk of further rows, kNullNode when there is none
   float minimum, step;  // of the own vector
@@ -98,6 +98,10 @@ struct NodeShape {
  private:
   size_t factor_bytes() const { return has_codes() ? lanes * sizeof(uint16_t) : 0; }
 };
+
+// Lanes of a node that last until it is pruned. Those beyond, chosen last or only filling, are expendable, least worth
+// first: most edges that come later find a place without a look at the node's other neighbours.
+constexpr size_t lasting_lanes(size_t lanes) { return lanes - std::min<size_t>(6, lanes / 4); }
 
 // Of an own vector alone: dimensions, kind, bits and capacity; no codes, lanes or slots.
 NodeShape own_shape(OwnKind own, size_t dimensions);

@@ -15,7 +15,8 @@ NodeWriter::NodeWriter(const NodeShape &shape, std::pmr::memory_resource *memory
       encoder_(shape.code, memory),
       node_(shape.has_codes() ? shape.dimensions : 0, memory),
       neighbour_(node_.size(), memory),
-      unpacked_(node_.size(), memory) {}
+      unpacked_(node_.size(), memory),
+      before_(shape.used_bytes(), memory) {}
 
 void NodeWriter::write_own(const Slot &slot, const ScalarCode &code, const uint8_t *codes, RowId row) {
   const uint8_t version = static_cast<uint8_t>(slot.header()->version + 1);
@@ -56,27 +57,29 @@ void NodeWriter::write_lane(const Slot &slot, size_t lane, NodeId neighbour, con
   slot.rescale()[lane] = factors.rescale;
 }
 
-// Only as many lanes move as were dropped, and what lanes beyond the last hold does not matter: few bytes to log.
+// Only as many lanes move as were dropped: few bytes to log.
 void NodeWriter::keep_lanes(const Slot &slot, const uint8_t *kept, size_t count) {
-  const size_t used = slot.header()->lanes_used;
+  uint8_t from[kMaxLanes];
   const uint8_t *stays = kept, *moves = std::lower_bound(kept, kept + count, count);
-  for (size_t to = 0; to < count; ++to) {
-    if (*stays == to)
-      ++stays;
-    else
-      move_lane(slot, *moves++, to);
-  }
-  for (size_t lane = count; lane < used; ++lane) slot.ids()[lane] = kNullNode;
-  slot.header()->lanes_used = static_cast<uint8_t>(count);
-  slot.header()->expendable = 0;
+  for (size_t to = 0; to < count; ++to) from[to] = *stays == to ? *stays++ : *moves++;
+  arrange_lanes(slot, from, count);
 }
 
-void NodeWriter::move_lane(const Slot &slot, size_t from, size_t to) {
-  slot.ids()[to] = slot.ids()[from];
-  if (!shape_.has_codes()) return;
-  std::memcpy(slot.code(to), slot.code(from), shape_.code.bytes());
-  slot.add()[to] = slot.add()[from];
-  slot.rescale()[to] = slot.rescale()[from];
+// What lanes beyond the last hold does not matter.
+void NodeWriter::arrange_lanes(const Slot &slot, const uint8_t *from, size_t count) {
+  std::memcpy(before_.data(), slot.bytes(), before_.size());
+  const ConstSlot before(shape_, before_.data());
+  for (size_t to = 0; to < count; ++to) {
+    if (from[to] == to || from[to] == kNewLane) continue;
+    slot.ids()[to] = before.ids()[from[to]];
+    if (!shape_.has_codes()) continue;
+    std::memcpy(slot.code(to), before.code(from[to]), shape_.code.bytes());
+    slot.add()[to] = before.add()[from[to]];
+    slot.rescale()[to] = before.rescale()[from[to]];
+  }
+  for (size_t lane = count; lane < before.header()->lanes_used; ++lane) slot.ids()[lane] = kNullNode;
+  slot.header()->lanes_used = static_cast<uint8_t>(count);
+  slot.header()->expendable = 0;
 }
 
 }  // namespace quiver::core

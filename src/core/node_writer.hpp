@@ -31,8 +31,9 @@ class NodeWriter {
   // Drops all lanes but those whose indices stand in `kept` (ascending): the last of them move into the gaps.
   void keep_lanes(const Slot &slot, const uint8_t *kept, size_t count);
 
- private:
-  void move_lane(const Slot &slot, size_t from, size_t to);
+  // Makes lane i what lane from[i] was; where that is kNewLane, the caller writes it. Drops all lanes not named.
+  static constexpr uint8_t kNewLane = 0xff;
+  void arrange_lanes(const Slot &slot, const uint8_t *from, size_t count);
 
   NodeShape shape_;
   const simd::Kernels &kernels_;
@@ -40,6 +41,7 @@ class NodeWriter {
   std::pmr::vector<float> node_;
   std::pmr::vector<float> neighbour_;
   std::pmr::vector<uint8_t> unpacked_;
+  std::pmr::vector<char> before_;  // a slot whose lanes are being arranged
 };
 
 }  // namespace quiver::core

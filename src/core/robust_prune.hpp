@@ -16,23 +16,24 @@ inline constexpr float kPruneAlphas[] = {1.0f, 1.2f};
 struct PruneCandidate {
   float distance;   // to the node whose neighbours are chosen
   uint32_t index;   // of the caller
-  float occlusion;  // largest ratio (own distance) / (distance to a chosen one); kChosen once chosen
+  float occlusion;  // largest ratio (own distance) / (distance to a chosen one); beyond all alphas once chosen
 };
 
-inline constexpr float kChosen = std::numeric_limits<float>::infinity();
-
-// Chooses up to `wanted` of the candidates, ascending by distance, and moves them to the front in order of choice.
-// Returns how many. `distances_from(i)`: a function of j, the squared distance of two callers' indices.
-// Jayaram Subramanya et al. 2019, algorithm 2, with the two values of alpha in one list instead of two graph passes.
+// Chooses up to `wanted` of the candidates and moves them to the front in order of choice: ascending by distance what
+// the first alpha left, then what only the second did. The others follow, ascending. Returns how many were chosen.
+// `distances_from(i)`: a function of j, the squared distance of two callers' indices. Jayaram Subramanya et al. 2019,
+// algorithm 2, with the two values of alpha in one list instead of two graph passes.
 template <class DistancesFrom>
 size_t robust_prune(PruneCandidate *candidates, size_t count, size_t wanted, DistancesFrom &&distances_from) {
   for (size_t i = 0; i < count; ++i) candidates[i].occlusion = 0.0f;
   std::sort(candidates, candidates + count,
             [](const PruneCandidate &a, const PruneCandidate &b) { return a.distance < b.distance; });
   constexpr float kLastAlpha = kPruneAlphas[std::size(kPruneAlphas) - 1];
+  constexpr float kChosen = std::numeric_limits<float>::infinity();
   size_t chosen = 0;
   for (const float alpha : kPruneAlphas) {
-    for (size_t i = 0; i < count && chosen < wanted; ++i) {
+    const size_t first = chosen;
+    for (size_t i = first; i < count && chosen < wanted; ++i) {
       PruneCandidate &candidate = candidates[i];
       if (candidate.occlusion > alpha) continue;
       candidate.occlusion = kChosen;
@@ -47,8 +48,9 @@ size_t robust_prune(PruneCandidate *candidates, size_t count, size_t wanted, Dis
         other.occlusion = std::max(other.occlusion, ratio);
       }
     }
+    std::stable_partition(candidates + first, candidates + count,
+                          [](const PruneCandidate &c) { return c.occlusion == kChosen; });
   }
-  std::stable_partition(candidates, candidates + count, [](const PruneCandidate &c) { return c.occlusion == kChosen; });
   return chosen;
 }
 

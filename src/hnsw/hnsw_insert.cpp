@@ -120,12 +120,14 @@ NodeId Inserter::write_node(Buffer buffer, bool fresh, RowId row) {
     pg::raise_corrupted(index_.relation, block, "a slot in use is marked free");
   writer_.write_own(slot, encoder_.code(), encoder_.codes(), row);
   writer_.aim(encoder_.code(), encoder_.codes());
+  // Expendable lanes stand least worth first.
+  const size_t lasting = std::min(chosen_, core::lasting_lanes(shape.lanes));
   for (size_t lane = 0; lane < filled_; ++lane) {
-    const uint32_t vector = neighbours_[lane].index;
+    const uint32_t vector = neighbours_[lane < lasting ? lane : lasting + filled_ - 1 - lane].index;
     writer_.write_lane(slot, lane, ids_[vector], visited_.code(vector), visited_.codes(vector));
   }
   slot.header()->lanes_used = static_cast<uint8_t>(filled_);
-  slot.header()->expendable = static_cast<uint8_t>(filled_ - chosen_);
+  slot.header()->expendable = static_cast<uint8_t>(filled_ - lasting);
   page_info(change.page)->used_slots |= 1u << place;
   pg::finish_change(change);
   return id;

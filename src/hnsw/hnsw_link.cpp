@@ -113,20 +113,34 @@ void Linker::gather(const LaneSnapshot &lanes, uint32_t own) {
   }
 }
 
-// Writes the lanes that candidates_ now begins with, unless somebody changed the node since it was read.
+// Which candidate comes to which lane: the first `lasting` lanes are those that last, where they are if they may stay,
+// to log few bytes; the others are expendable, least worth first.
+void Linker::arrange(size_t lasting, size_t count, uint8_t *order) const {
+  constexpr uint8_t kNobody = 0xff;
+  std::fill(order, order + lasting, kNobody);
+  const auto stays = [&, this](size_t i) { return replacements_[candidates_[i].index].lane < lasting; };
+  for (size_t i = 0; i < lasting; ++i)
+    if (stays(i)) order[replacements_[candidates_[i].index].lane] = static_cast<uint8_t>(i);
+  uint8_t *gap = order;
+  for (size_t i = 0; i < lasting; ++i) {
+    if (stays(i)) continue;
+    gap = std::find(gap, order + lasting, kNobody);
+    *gap = static_cast<uint8_t>(i);
+  }
+  for (size_t i = lasting; i < count; ++i) order[i] = static_cast<uint8_t>(lasting + count - 1 - i);
+}
+
+// Writes the best candidates into the lanes, unless somebody changed the node since it was read.
 Linker::Outcome Linker::try_rewrite(NodeId from, const LaneSnapshot &lanes) {
-  const size_t wanted = lanes_after_prune(index_.shape());
+  const size_t wanted = core::lasting_lanes(index_.shape().lanes);
   const size_t chosen = core::robust_prune(candidates_.data(), candidates_.size(), wanted, [this](uint32_t a) {
     return [this, a](uint32_t b) { return vectors_.distance(replacements_[a].vector, replacements_[b].vector); };
   });
-  const size_t count = std::min(std::max(chosen, wanted), candidates_.size());
-  // Lanes that stay keep their codes; they move to the front in their old order, the new ones follow.
-  uint8_t kept[core::kMaxLanes];
-  size_t kept_count = 0;
-  for (size_t i = 0; i < count; ++i)
-    if (replacements_[candidates_[i].index].lane != kNewLane)
-      kept[kept_count++] = replacements_[candidates_[i].index].lane;
-  std::sort(kept, kept + kept_count);
+  const size_t count = std::min<size_t>(candidates_.size(), index_.shape().lanes);
+  const size_t lasting = std::min(std::max(chosen, wanted), count);
+  uint8_t order[core::kMaxLanes], moved[core::kMaxLanes];
+  arrange(lasting, count, order);
+  for (size_t lane = 0; lane < count; ++lane) moved[lane] = replacements_[candidates_[order[lane]].index].lane;
   return pg::call([&, this] {
     const Buffer buffer = pin_node_page(index_, from);
     LockBuffer(buffer, BUFFER_LOCK_EXCLUSIVE);
@@ -137,14 +151,13 @@ Linker::Outcome Linker::try_rewrite(NodeId from, const LaneSnapshot &lanes) {
     writer_.aim(read_slot(index_, BufferGetPage(buffer), from));
     const pg::PageChange change = pg::begin_change(index_.relation, buffer, logging_);
     const core::Slot slot = write_slot(index_, change.page, from);
-    writer_.keep_lanes(slot, kept, kept_count);
-    for (size_t i = 0; i < count; ++i) {
-      const Replacement &fresh = replacements_[candidates_[i].index];
-      if (fresh.lane != kNewLane) continue;
-      writer_.write_lane(slot, slot.header()->lanes_used, fresh.id, vectors_.code(fresh.vector),
-                         vectors_.codes(fresh.vector));
-      slot.header()->lanes_used++;
+    writer_.arrange_lanes(slot, moved, count);
+    for (size_t lane = 0; lane < count; ++lane) {
+      if (moved[lane] != core::NodeWriter::kNewLane) continue;
+      const Replacement &fresh = replacements_[candidates_[order[lane]].index];
+      writer_.write_lane(slot, lane, fresh.id, vectors_.code(fresh.vector), vectors_.codes(fresh.vector));
     }
+    slot.header()->expendable = static_cast<uint8_t>(count - lasting);
     slot.header()->version++;
     pg::finish_change(change);
     return Outcome::done;
@@ -159,7 +172,7 @@ void Linker::add_edge(NodeId from, NodeId to, const core::ScalarCode &code, cons
     const uint32_t own = read_vector(from, &lanes);
     if (own == kAbsent) return;
     gather(lanes, own);
-    add_candidate(own, vectors_.add(code, codes), to, kNewLane);
+    add_candidate(own, vectors_.add(code, codes), to, core::NodeWriter::kNewLane);
     pg::guarded_test_point("lanes_chosen");
     if (try_rewrite(from, lanes) == Outcome::done) return;
   }
@@ -187,7 +200,7 @@ bool Linker::rewrite_without(NodeId from, uint32_t own, const LaneSnapshot &lane
       const auto same = [id](const Replacement &known) { return known.id == id; };
       if (id == from || std::any_of(replacements_.begin(), replacements_.end(), same)) continue;
       const uint32_t vector = read_vector(id, nullptr);
-      if (vector != kAbsent) add_candidate(own, vector, id, kNewLane);
+      if (vector != kAbsent) add_candidate(own, vector, id, core::NodeWriter::kNewLane);
     }
   }
   pg::guarded_test_point("bypass_chosen");

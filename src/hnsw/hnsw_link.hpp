@@ -12,15 +12,8 @@
 
 namespace quiver::hnsw {
 
-// Lanes left free when a full node is pruned, so that one prune serves several insertions.
-inline constexpr uint32 kPruneSlack = 6;
 // A writer whose pruning was overtaken by others tries again this often, then leaves the node as it is.
 inline constexpr int kMaxRewrites = 3;
-
-// Lanes that a prune leaves a node.
-inline size_t lanes_after_prune(const core::NodeShape &shape) {
-  return shape.lanes - std::min<size_t>(kPruneSlack, shape.lanes / 4);
-}
 
 // A node's lanes as they were when it was read under share lock, with its own vector.
 struct LaneSnapshot {
@@ -63,14 +56,14 @@ class Linker {
   struct Replacement {
     NodeId id;
     uint32_t vector;
-    uint8_t lane;  // where it already is, or kNewLane
+    uint8_t lane;  // where it already is, or NodeWriter::kNewLane
   };
-  static constexpr uint8_t kNewLane = 0xff;
 
   Outcome try_append(NodeId from, NodeId to, const core::ScalarCode &code, const uint8_t *codes);
   Outcome try_rewrite(NodeId from, const LaneSnapshot &lanes);
   void gather(const LaneSnapshot &lanes, uint32_t own);
   void add_candidate(uint32_t own, uint32_t vector, NodeId id, uint8_t lane);
+  void arrange(size_t lasting, size_t count, uint8_t *order) const;
   bool rewrite_without(NodeId from, uint32_t own, const LaneSnapshot &lanes);
 
   const OpenIndex &index_;

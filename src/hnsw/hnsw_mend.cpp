@@ -237,7 +237,7 @@ size_t LaneMender::fill_gaps(const core::Slot &slot) {
   const auto good = static_cast<size_t>(std::count_if(fresh_.begin(), fresh_.end(), [](const Fresh &fresh) {
     return rank_of(fresh.occlusion) < std::size(core::kPruneAlphas);
   }));
-  const size_t pruned = lanes_after_prune(index_.shape());
+  const size_t pruned = core::lasting_lanes(index_.shape().lanes);
   const size_t wanted = std::min({gaps_, fresh_.size(), std::max(good, pruned - std::min(pruned, kept))});
   if (wanted == 0) return 0;
   std::sort(fresh_.begin(), fresh_.end(), [](const Fresh &a, const Fresh &b) {

@@ -63,6 +63,12 @@ class ContextResource final : public std::pmr::memory_resource {
   MemoryContext context_;
 };
 
+// An insertion or a scan of long vectors takes some hundred kilobytes and frees them at its end. glibc's malloc would
+// give them back to the system each time and have the next statement fault them in page by page; once a block as large
+// as this was freed, it keeps twice as much.
+inline constexpr size_t kKeptWhenFreed = size_t{1} << 20;
+inline void keep_freed_memory() { pfree(MemoryContextAlloc(TopMemoryContext, kKeptWhenFreed)); }
+
 // A T that lives in `context`: its destructor runs when the context is reset or deleted, also on abort. T's own
 // containers must use `context` itself or memory outside it, not a child of it: children are deleted first.
 // The destructor must not raise.

@@ -134,6 +134,23 @@ TEST(RobustPruneTest, KeepsTheNearestAndDropsTheCovered) {
   EXPECT_EQ(candidates[1].index, 2u);
 }
 
+// A is the nearest and covers B, but by less than the second alpha; C, the farthest, is covered by nobody.
+TEST(RobustPruneTest, WhatTheFirstAlphaCoversComesLast) {
+  const std::vector<std::pair<float, float>> points{{1.0f, 0.0f}, {0.62f, 1.1f}, {-3.0f, 0.0f}};
+  std::vector<PruneCandidate> candidates;
+  const auto between = [&](uint32_t a) {
+    return [&, a](uint32_t b) {
+      return std::pow(points[a].first - points[b].first, 2.0f) + std::pow(points[a].second - points[b].second, 2.0f);
+    };
+  };
+  for (uint32_t i = 0; i < points.size(); ++i)
+    candidates.push_back({points[i].first * points[i].first + points[i].second * points[i].second, i, 0.0f});
+  ASSERT_EQ(robust_prune(candidates.data(), candidates.size(), 3, between), 3u);
+  EXPECT_EQ(candidates[0].index, 0u);
+  EXPECT_EQ(candidates[1].index, 2u);
+  EXPECT_EQ(candidates[2].index, 1u);
+}
+
 TEST(RobustPruneTest, NeverMoreThanWanted) {
   std::mt19937 random(6);
   std::normal_distribution<float> normal;

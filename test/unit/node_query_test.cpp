@@ -189,6 +189,15 @@ TEST(NodeWriterTest, KeptLanesFillTheGaps) {
     EXPECT_TRUE(std::equal(codes[places[i]].begin(), codes[places[i]].end(), node.slot.code(i)));
   }
   for (size_t lane = 4; lane < shape.lanes; ++lane) EXPECT_EQ(node.slot.ids()[lane], kNullNode);
+  // Lanes may change places; one that is to be written is left as it was.
+  const uint8_t from[] = {3, 1, NodeWriter::kNewLane, 0, 2};
+  writer.arrange_lanes(node.slot, from, 5);
+  EXPECT_EQ(node.slot.header()->lanes_used, 5);
+  const uint8_t arranged[] = {9, 1, 2, 4, 2};
+  for (size_t i = 0; i < 5; ++i) {
+    EXPECT_EQ(node.slot.ids()[i], 100u + arranged[i]);
+    EXPECT_TRUE(std::equal(codes[arranged[i]].begin(), codes[arranged[i]].end(), node.slot.code(i)));
+  }
 }
 
 }  // namespace
