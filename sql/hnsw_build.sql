@@ -77,8 +77,23 @@ DROP INDEX large_v, large_some;
 -- where rows are inserted one by one, those that do not fit go into the pages
 CREATE INDEX large_l1 ON large USING hnsw (v vector_l1_ops) WITH (m = 8, ef_construction = 16);
 SELECT * FROM quiver_verify('large_l1', true) WHERE is_damage;
+DROP INDEX large_l1;
+-- so they are under inner product, unless all vectors are of one length; others may come later
+CREATE INDEX large_ip ON large USING hnsw (v vector_ip_ops) WITH (m = 8, ef_construction = 16);
+DROP INDEX large_ip;
+CREATE TABLE units (id serial, v vector(64));
+INSERT INTO units (v) SELECT l2_normalize(v) FROM large WHERE id <= 6000;
+CREATE INDEX units_v ON units USING hnsw (v vector_ip_ops) WITH (m = 8, ef_construction = 16);
 RESET maintenance_work_mem;
-DROP TABLE large;
+SET enable_indexscan = off;
+CREATE TABLE nearest_units AS SELECT q, id FROM generate_series(1, 50) q, LATERAL (SELECT id FROM units ORDER BY v <#> sample_vector(-q, 64) LIMIT 10) t;
+RESET enable_indexscan;
+SELECT count(*) > 450 AS as_many_as_by_distance FROM nearest_units JOIN (SELECT q, id FROM generate_series(1, 50) q,
+  LATERAL (SELECT id FROM units ORDER BY v <#> sample_vector(-q, 64) LIMIT 10) t) u USING (q, id);
+INSERT INTO units (v) SELECT sample_vector(i, 64) FROM generate_series(6001, 6300) i;
+SELECT * FROM quiver_verify('units_v', true) WHERE is_damage;
+SELECT count(DISTINCT id) FROM (SELECT id FROM units ORDER BY v <#> sample_vector(-1, 64)) t;
+DROP TABLE nearest_units, units, large;
 
 -- every width: one and two bits a lane, own vectors of 8, 4 and 2 bits, one slot a page
 CREATE TABLE widths (id serial, v vector);

@@ -8,7 +8,9 @@
 #include "hnsw/hnsw_internal.hpp"
 #include "hnsw/hnsw_new_index.hpp"
 #include "hnsw/hnsw_options.hpp"
+#include "hnsw/hnsw_survey.hpp"
 #include "pg/boundary.hpp"
+#include "pg/heap_sample.hpp"
 #include "pg/parallel_build.hpp"
 #include "pg/temp_files.hpp"
 #include "pg/test_points.hpp"
@@ -34,14 +36,20 @@ Size block_budget(int participants) {
   return budget > 2 * fixed ? budget - fixed : budget / 2;
 }
 
-// Sets what the leader owes to `shared`. `most_rows`: to make room for, `rows`: to be expected.
-void prepare(BuildShared *shared, const MetaPage &meta, double rows, double most_rows, int participants) {
-  const core::BuildDemand demand = {rows, most_rows, beam_for(meta.ef_construction), block_budget(participants),
+// Settles who builds with what. `most_rows`: to make room for, `rows`: to be expected.
+void plan(BuildShared *shared, double rows, double most_rows, int participants) {
+  const core::BuildDemand demand = {rows, most_rows, beam_for(shared->ef_construction), block_budget(participants),
                                     static_cast<size_t>(participants)};
-  shared->meta = meta;
-  shared->ef_construction = meta.ef_construction;
   shared->participants = participants;
-  shared->plan = core::plan_build(shape_of(meta), meta.metric, demand);
+  shared->plan = core::plan_build(shape_of(shared->meta), ordering_metric(shared->meta), demand);
+}
+
+// What the leader owes to the others.
+void hand_over(const BuildShared &from, BuildShared *to) {
+  to->meta = from.meta;
+  to->ef_construction = from.ef_construction;
+  to->participants = from.participants;
+  to->plan = from.plan;
 }
 
 void take_part(const Builder::Place &place, Relation heap, IndexInfo *info, TableScanDesc scan) {
@@ -50,10 +58,9 @@ void take_part(const Builder::Place &place, Relation heap, IndexInfo *info, Tabl
 
 // By the leader alone. Memory that no row takes is never touched, so that the block may be as large as the heap's pages
 // could need.
-void build_alone(Relation heap, Relation index, IndexInfo *info, const MetaPage &meta, BuildShared *shared,
-                 MemoryContext context) {
+void build_alone(Relation heap, Relation index, IndexInfo *info, BuildShared *shared, MemoryContext context) {
   const double most_rows = static_cast<double>(RelationGetNumberOfBlocks(heap)) * MaxHeapTuplesPerPage;
-  prepare(shared, meta, pg::estimate_rows(heap), most_rows, 1);
+  plan(shared, pg::estimate_rows(heap), most_rows, 1);
   // The block goes with the context, so what it came from has to last as long.
   auto *memory = pg::make<pg::ContextResource>(context, context);
   const core::BuildLayout layout = layout_of(*shared);
@@ -64,17 +71,16 @@ void build_alone(Relation heap, Relation index, IndexInfo *info, const MetaPage 
 }
 
 // With workers. False, and nothing done, when none are to be had.
-bool build_together(Relation heap, Relation index, IndexInfo *info, const MetaPage &meta, BuildShared *shared,
-                    MemoryContext context) {
+bool build_together(Relation heap, Relation index, IndexInfo *info, BuildShared *shared, MemoryContext context) {
   const int workers = compat::build_workers(heap, index, info);
   if (workers <= 0) return false;
   const double rows = pg::estimate_rows(heap);
-  prepare(shared, meta, rows, rows, workers + 1);
+  plan(shared, rows, rows, workers + 1);
   const Size bytes = layout_of(*shared).bytes();
   pg::Team *team = pg::make_team({heap, index, info, "hnsw_build_worker", workers, sizeof(BuildShared), bytes});
   if (team == nullptr) return false;
   auto *common = static_cast<BuildShared *>(team->payload);
-  prepare(common, meta, rows, rows, workers + 1);
+  hand_over(*shared, common);
   auto *header = static_cast<core::BuildHeader *>(team->block);
   memset(team->block, 0, sizeof *header);
   auto *files =
@@ -111,12 +117,15 @@ void work(dsm_segment *segment, shm_toc *toc) {
 IndexBuildResult *build(Relation heap, Relation index, IndexInfo *info) {
   if (RelationGetNumberOfBlocks(index) != 0)
     elog(ERROR, "index \"%s\" already contains data", RelationGetRelationName(index));
-  const MetaPage meta = make_meta(index, survey_elements(heap, index, info));
+  MetaPage meta = make_meta(index, survey_elements(heap, index, info));
+  meta.one_length = survey_lengths(heap, index, info, meta);
   write_first_meta_page(index, meta);
   pg::test_point("build_meta_written");
   MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "hnsw build", ALLOCSET_DEFAULT_SIZES);
   auto *shared = static_cast<BuildShared *>(MemoryContextAllocZero(context, sizeof(BuildShared)));
-  if (!build_together(heap, index, info, meta, shared, context)) build_alone(heap, index, info, meta, shared, context);
+  shared->meta = meta;
+  shared->ef_construction = meta.ef_construction;
+  if (!build_together(heap, index, info, shared, context)) build_alone(heap, index, info, shared, context);
   report_phase(kMeasuringRecall, 0);
   calibrate(index, pg::Logging::at_end_of_build);
   pg::test_point("build_complete");

@@ -44,8 +44,8 @@ struct Builder::GraphMemory {
   GraphMemory(MemoryContext context, const BuildShared &shared, void *block, core::SpillFiles *files)
       : memory(context),
         layout(layout_of(shared)),
-        graph(shape_of(shared.meta), {shared.meta.metric, beam_for(shared.ef_construction)}, layout, block, &memory,
-              files) {}
+        graph(shape_of(shared.meta), {ordering_metric(shared.meta), beam_for(shared.ef_construction)}, layout, block,
+              &memory, files) {}
   pg::ContextResource memory;
   core::BuildLayout layout;
   core::BuildGraph graph;
@@ -175,7 +175,7 @@ void Builder::tell_of_files(uint64 rows) {
   const core::NodeShape shape = shape_of(shared.meta);
   const auto participants = static_cast<size_t>(shared.participants);
   const core::BuildDemand demand = {static_cast<double>(rows), 0, beam_for(shared.ef_construction), 0, participants};
-  const uint64 wanted = core::bytes_without_files(shape, shared.meta.metric, demand);
+  const uint64 wanted = core::bytes_without_files(shape, ordering_metric(shared.meta), demand);
   const uint64 given = static_cast<uint64>(maintenance_work_mem) * 1024;
   if (wanted <= given || rows == 0) return;
   const uint64 fitting =

@@ -63,8 +63,9 @@ struct MetaPage {
   uint32 rows_block;  // the page of further rows that was last extended, InvalidBlockNumber when there is none
   core::OwnKind own;
   uint16 fine_bits;
-  uint32 capacity;  // of sparse own vectors
-  uint32 reserved[13];
+  uint32 capacity;    // of sparse own vectors
+  uint32 one_length;  // 1: under inner product, of vectors that were all of one length when it was built
+  uint32 reserved[12];
   NodeId entries[kMaxEntries];
   core::RecallCurve curve;  // as build or vacuum last measured it
 };

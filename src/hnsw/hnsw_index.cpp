@@ -74,6 +74,8 @@ core::NodeShape shape_of(const MetaPage &meta) {
   return shape;
 }
 
+core::Metric ordering_metric(const MetaPage &meta) { return meta.one_length != 0 ? core::Metric::l2 : meta.metric; }
+
 void read_meta(Relation index, MetaPage *meta) {
   const Buffer buffer = ReadBuffer(index, kMetaBlock);
   LockBuffer(buffer, BUFFER_LOCK_SHARE);
@@ -95,8 +97,9 @@ void read_meta(Relation index, MetaPage *meta) {
       meta->lanes <= core::kMaxLanes && (meta->own_bits == 8 || meta->own_bits == 4 || meta->own_bits == 2) &&
       (meta->fine_bits == 0 || (meta->fine_bits == core::kFineBits && meta->own_bits == 8 && shape.has_codes())) &&
       (shape.has_codes() ? meta->code_bits == 1 || meta->code_bits == 2 : meta->code_bits == 0) &&
-      meta->code_axes <= meta->dimensions && meta->slots_per_page >= 1 && meta->slots_per_page <= core::kMaxSlots &&
-      meta->entry_count <= kMaxEntries && shape.used_bytes() <= meta->slot_bytes &&
+      meta->one_length <= 1 && meta->code_axes <= meta->dimensions && meta->slots_per_page >= 1 &&
+      meta->slots_per_page <= core::kMaxSlots && meta->entry_count <= kMaxEntries &&
+      shape.used_bytes() <= meta->slot_bytes &&
       static_cast<Size>(meta->slots_per_page) * meta->slot_bytes <= core::kSlotLines * core::kLineBytes;
   if (!sane) pg::raise_corrupted(index, kMetaBlock, "impossible meta page");
 }
@@ -113,7 +116,7 @@ bool peek_meta(Relation index, MetaPage *meta) {
 float search_gamma(const MetaPage &meta) {
   if (settings.target_recall > 0.0 && meta.curve.is_measured()) return meta.curve.gamma_for(settings.target_recall);
   const int ef_search = settings.target_recall > 0.0 ? cautious_ef_search(settings.target_recall) : settings.ef_search;
-  return gamma_for(ef_search, meta.code_bits, meta.metric);
+  return gamma_for(ef_search, meta.code_bits, ordering_metric(meta));
 }
 
 void open_index(Relation relation, bool load, OpenIndex *index) {

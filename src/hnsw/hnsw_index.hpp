@@ -34,6 +34,9 @@ struct IndexCache {
 
 // The shape that a meta page records.
 core::NodeShape shape_of(const MetaPage &meta);
+// The metric by which a build chooses edges and a search its width: L2 where vectors of one length are ordered by inner
+// product, because the order is the same and distances have a zero.
+core::Metric ordering_metric(const MetaPage &meta);
 
 // Reads the meta page into `meta` and checks it. Raises ERRCODE_INDEX_CORRUPTED, or 55000 for another format version.
 void read_meta(Relation index, MetaPage *meta);

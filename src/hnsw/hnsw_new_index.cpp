@@ -4,13 +4,12 @@
 
 #include "hnsw/hnsw_internal.hpp"
 #include "hnsw/hnsw_options.hpp"
+#include "hnsw/hnsw_survey.hpp"
 #include "pg/test_points.hpp"
 #include "types/index_ops.hpp"
 
 extern "C" {
-#include "access/tableam.h"
 #include "access/xloginsert.h"
-#include "catalog/index.h"
 #include "common/pg_prng.h"
 #include "access/heaptoast.h"
 #include "miscadmin.h"
@@ -75,49 +74,6 @@ MetaPage make_meta(Relation index, size_t sparse_elements) {
   return meta;
 }
 
-namespace {
-
-// How many elements the rows of a sparse column have: own vectors are made to hold those of all but the longest.
-struct ElementSurvey {
-  static constexpr size_t kMost = 2048;  // no page holds so many
-  const types::IndexType *type;
-  MemoryContext row_context;
-  uint64 rows;
-  uint64 by_count[kMost + 1];
-};
-
-void survey_row(Relation, ItemPointer, Datum *values, bool *nulls, bool, void *state) {
-  if (nulls[0]) return;
-  auto *survey = static_cast<ElementSurvey *>(state);
-  const MemoryContext caller = MemoryContextSwitchTo(survey->row_context);
-  const size_t count = survey->type->view(values[0]).terms.count;
-  MemoryContextSwitchTo(caller);
-  MemoryContextReset(survey->row_context);
-  survey->by_count[Min(count, ElementSurvey::kMost)]++;
-  survey->rows++;
-}
-
-// An index that starts empty is made for this many.
-constexpr size_t kDefaultElements = 256;
-constexpr double kCoveredShare = 0.99;
-
-}  // namespace
-
-size_t survey_elements(Relation heap, Relation index, IndexInfo *info) {
-  const types::IndexType *type = types::index_ops_for(index).type;
-  if (type->kind != core::ElementKind::sparse) return 0;
-  auto *survey = static_cast<ElementSurvey *>(palloc0(sizeof(ElementSurvey)));
-  survey->type = type;
-  survey->row_context = AllocSetContextCreate(CurrentMemoryContext, "hnsw survey row", ALLOCSET_DEFAULT_SIZES);
-  table_index_build_scan(heap, index, info, true, false, survey_row, survey, nullptr);
-  const auto wanted = static_cast<uint64>(static_cast<double>(survey->rows) * kCoveredShare);
-  size_t count = 0;
-  for (uint64 covered = 0; count < ElementSurvey::kMost; ++count)
-    if ((covered += survey->by_count[count]) > wanted) break;
-  MemoryContextDelete(survey->row_context);
-  return survey->rows == 0 ? kDefaultElements : Max(count, size_t{1});
-}
-
 // Block 0, not logged yet: the whole file is, at the end.
 void write_first_meta_page(Relation index, const MetaPage &meta) {
   const Buffer buffer = pg::extend(index);
@@ -129,7 +85,7 @@ void write_first_meta_page(Relation index, const MetaPage &meta) {
 // The init fork of an unlogged index is WAL-logged although the index is not: recovery may drop and recreate the files
 // around it.
 void build_empty(Relation index) {
-  const MetaPage meta = make_meta(index, kDefaultElements);
+  const MetaPage meta = make_meta(index, kDefaultSparseElements);
   const Buffer buffer = compat::extend_locked(index, INIT_FORKNUM);
   START_CRIT_SECTION();
   initialize_meta_page(BufferGetPage(buffer), meta);

@@ -11,6 +11,7 @@
 #include "ivfpq/ivfpq_new_index.hpp"
 #include "ivfpq/ivfpq_options.hpp"
 #include "pg/boundary.hpp"
+#include "pg/heap_sample.hpp"
 #include "pg/parallel_build.hpp"
 #include "pg/test_points.hpp"
 

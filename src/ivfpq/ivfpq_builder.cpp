@@ -6,14 +6,13 @@
 #include <cmath>
 
 #include "pg/boundary.hpp"
-#include "pg/parallel_build.hpp"
+#include "pg/heap_sample.hpp"
 
 extern "C" {
 #include "commands/progress.h"
 #include "common/pg_prng.h"
 #include "miscadmin.h"
 #include "utils/backend_progress.h"
-#include "utils/sampling.h"
 }
 
 namespace quiver::ivfpq {
@@ -41,20 +40,8 @@ Sampler::Sampler(Relation index, const MetaPage &meta, size_t rows, MemoryContex
 
 // All rows of as many random blocks as should be enough; of more rows than wanted a fair choice.
 void Sampler::run(Relation heap, IndexInfo *info) {
-  const BlockNumber blocks = RelationGetNumberOfBlocks(heap);
-  if (blocks == 0 || wanted_ == 0) return;
-  const double rows_per_block = std::max(1.0, pg::estimate_rows(heap) / blocks);
-  const double enough = 1.2 * static_cast<double>(wanted_) / rows_per_block + 8.0;
-  const auto chosen = static_cast<int>(std::min({enough, static_cast<double>(blocks), static_cast<double>(INT_MAX)}));
-  BlockSamplerData sampler;
-  BlockSampler_Init(&sampler, blocks, chosen, static_cast<uint32>(random_.next()));
   values_.reserve(wanted_ * dimensions_);
-  while (BlockSampler_HasMore(&sampler)) {
-    CHECK_FOR_INTERRUPTS();
-    // A concurrent build sees the rows of its snapshot only.
-    table_index_build_range_scan(heap, index_, info, false, !info->ii_Concurrent, false, BlockSampler_Next(&sampler), 1,
-                                 heap_row, this, nullptr);
-  }
+  pg::scan_sample(heap, index_, info, wanted_, heap_row, this);
 }
 
 void Sampler::heap_row(Relation, ItemPointer, Datum *values, bool *nulls, bool, void *sampler) {

@@ -12,7 +12,7 @@
 #include "ivfpq/ivfpq_options.hpp"
 #include "ivfpq/ivfpq_split.hpp"
 #include "pg/boundary.hpp"
-#include "pg/parallel_build.hpp"
+#include "pg/heap_sample.hpp"
 #include "simd/dispatch.hpp"
 #include "types/index_check.hpp"
 

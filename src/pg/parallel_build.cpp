@@ -4,8 +4,6 @@
 
 #include <sys/statvfs.h>
 
-#include <cmath>
-
 #include "pg/boundary.hpp"
 
 extern "C" {
@@ -13,7 +11,6 @@ extern "C" {
 #include "access/table.h"
 #include "access/xact.h"
 #include "catalog/index.h"
-#include "common/pg_prng.h"
 #include "executor/instrument.h"
 #include "pgstat.h"
 #include "storage/bufmgr.h"
@@ -170,34 +167,6 @@ void leave_team(Team *team) {
 }
 
 TableScanDesc begin_team_scan(const Team &team) { return table_beginscan_parallel(team.heap, team.scan); }
-
-double estimate_rows(Relation heap) {
-  constexpr BlockNumber kSample = 300;
-  const BlockNumber blocks = RelationGetNumberOfBlocks(heap);
-  if (blocks == 0) return 0.0;
-  const BlockNumber sampled = Min(blocks, kSample);
-  const BufferAccessStrategy strategy = GetAccessStrategy(BAS_BULKREAD);
-  double sum = 0.0, squares = 0.0;
-  for (BlockNumber i = 0; i < sampled; ++i) {
-    CHECK_FOR_INTERRUPTS();
-    // One block of each of so many equal stretches.
-    const uint64 first = static_cast<uint64>(blocks) * i / sampled,
-                 last = static_cast<uint64>(blocks) * (i + 1) / sampled;
-    const auto block =
-        static_cast<BlockNumber>(first + pg_prng_uint64_range(&pg_global_prng_state, 0, last - first - 1));
-    const Buffer buffer = ReadBufferExtended(heap, MAIN_FORKNUM, block, RBM_NORMAL, strategy);
-    LockBuffer(buffer, BUFFER_LOCK_SHARE);
-    const Page page = BufferGetPage(buffer);
-    const double lines = PageIsNew(page) ? 0.0 : PageGetMaxOffsetNumber(page);
-    UnlockReleaseBuffer(buffer);
-    sum += lines;
-    squares += lines * lines;
-  }
-  FreeAccessStrategy(strategy);
-  const double mean = sum / sampled;
-  const double deviation = std::sqrt(Max(0.0, squares / sampled - mean * mean) / sampled);
-  return blocks * (mean * 1.02 + 4.0 * deviation) + 100.0;
-}
 
 void TeamCrew::wake_all() {
   call([this] { ConditionVariableBroadcast(changed_); });

@@ -67,9 +67,6 @@ void leave_team(Team *team);
 // This participant's share of the heap.
 TableScanDesc begin_team_scan(const Team &team);
 
-// Rows that the heap has at most, all but certainly: from the line pointers of a sample of its pages.
-double estimate_rows(Relation heap);
-
 // The crew of a team: sleeps on a condition variable, stays cancellable, hears of errors of the others.
 class TeamCrew final : public core::Crew {
  public:
