@@ -3,10 +3,11 @@
 """Writing to an index: inserts alone and by many, updates of another column, equal rows, reading and writing together.
 
 usage: writes_bench.py BASE.fbin QUERY.fbin TRUTH.ibin l2|cosine|ip CONTENDER... [--rows N] [--parts insert,concurrent,update,equal,mixed]
-                       [--inserts N] [--minutes M] [--out DIR]
+                       [--inserts N] [--near] [--minutes M] [--out DIR]
 
 The last rows of the set are kept out of the index's build and inserted later, one statement a row with binary parameters; an id is the
-row's number, so the truth at any moment is the exact neighbours that are already in.
+row's number, so the truth at any moment is the exact neighbours that are already in. With --near the rows of insert and concurrent come nearest
+to one of them first, so that all writers want the same pages.
   insert      CPU and WAL a row, in one transaction (no full-page images)
   concurrent  1, 2, 8 writers, a transaction a row: rows a second, CPU a row, what their sessions waited for (pg_stat_activity every 5 ms)
   update      20,000 updates of another, indexed column: bytes that the index grew by, and nodes counted by VACUUM before and after
@@ -65,7 +66,7 @@ def concurrent(server, data, numbers):
     server.result["concurrent"] = []
     for count, share in zip(WRITERS, np.array_split(numbers, len(WRITERS))):
         writers = [Writer(server) for _ in range(count)]
-        pieces = np.array_split(share, count)
+        pieces = [share[i::count] for i in range(count)]
         over, waits = threading.Event(), {}
         sampler = threading.Thread(target=sample_waits, args=(server, [w.session.pid for w in writers], over, waits))
         threads = [threading.Thread(target=lambda w=w, piece=piece: [w.add(n, data.base[n]) for n in piece]) for w, piece in zip(writers, pieces)]
@@ -84,6 +85,11 @@ def concurrent(server, data, numbers):
                                             "samples": samples, "waits": shares})
         for writer in writers:
             writer.session.connection.close()
+
+
+def nearest_first(data, numbers):
+    rows = np.asarray(data.base[numbers[0]:numbers[-1] + 1], np.float32)
+    return numbers[np.argsort(np.linalg.norm(rows - rows[0], axis=1), kind="stable")]
 
 
 def count_nodes(server):
@@ -183,6 +189,7 @@ def main():
     parser = parser_for(__doc__)
     parser.add_argument("--parts", default=",".join(PARTS))
     parser.add_argument("--inserts", type=int, default=6000, help="rows for each of insert and concurrent")
+    parser.add_argument("--near", action="store_true", help="rows of insert and concurrent in order of nearness")
     parser.add_argument("--reserve", type=int, default=200000, help="most rows kept for mixed; at most half of the set")
     parser.add_argument("--minutes", type=int, default=10)
     arguments = parser.parse_args()
@@ -193,6 +200,8 @@ def main():
     numbers = np.arange(loaded, len(data.base))
     shares = {"insert": numbers[:arguments.inserts], "concurrent": numbers[arguments.inserts:2 * arguments.inserts],
               "update": None, "equal": None, "mixed": numbers[2 * arguments.inserts:]}
+    if arguments.near:
+        shares.update({part: nearest_first(data, shares[part]) for part in ("insert", "concurrent")})
     with running(arguments.contenders) as servers:
         for server in servers:
             server.load(data.base[:loaded], columns=", other integer DEFAULT 0")
@@ -203,7 +212,7 @@ def main():
                 globals()[part](server, data, shares[part], *extra)
                 print(part, server.name, "done", flush=True)
         results = [server.result for server in servers]
-    title = f"Writing: {loaded} rows x {data.dimensions}, {data.metric}"
+    title = f"Writing: {loaded} rows x {data.dimensions}, {data.metric}{', near rows one after another' if arguments.near else ''}"
     write_results(arguments.out, {"kind": "writes", "title": title, "results": results}, summary(title, results))
 
 

@@ -116,7 +116,7 @@ bool peek_meta(Relation index, MetaPage *meta) {
 float search_gamma(const MetaPage &meta) {
   if (settings.target_recall > 0.0 && meta.curve.is_measured()) return meta.curve.gamma_for(settings.target_recall);
   const int ef_search = settings.target_recall > 0.0 ? cautious_ef_search(settings.target_recall) : settings.ef_search;
-  return gamma_for(ef_search, meta.code_bits, ordering_metric(meta));
+  return gamma_for(ef_search, meta.code_bits, ordering_metric(meta), meta.dimensions);
 }
 
 void open_index(Relation relation, bool load, OpenIndex *index) {

@@ -208,7 +208,9 @@ bool LaneMender::read_fresh(NodeId id) {
 // How far lanes that stay, and those who come in before, cover the node that query_ is aimed at.
 void LaneMender::cover(const core::ConstSlot &slot, Fresh *fresh) {
   const core::SlotHeader &header = *slot.header();
-  const size_t chosen = header.lanes_used - std::min(header.expendable, header.lanes_used);
+  const size_t lasting = header.lanes_used - std::min(header.expendable, header.lanes_used);
+  // Where as many lanes last as can, those beyond were chosen too; else they only fill.
+  const size_t chosen = lasting >= core::lasting_lanes(index_.shape().lanes) ? header.lanes_used : lasting;
   const float shift = vectors_.shift();
   fresh->distance = vectors_.distance(0, fresh->vector);
   query_.estimate(slot, chosen, query_.distance(own_code_, own_codes_.data()), estimates_);

@@ -44,8 +44,10 @@ float interpolate(const CurvePoint (&curve)[N], double ef) {
 
 }  // namespace
 
-float gamma_for(int ef_search, unsigned code_bits, core::Metric metric) {
-  const float gamma = code_bits == 1 ? interpolate(kOneBitCurve, ef_search) : interpolate(kTwoBitCurve, ef_search);
+float gamma_for(int ef_search, unsigned code_bits, core::Metric metric, unsigned dimensions) {
+  constexpr float kEnoughDimensions = 48.0f;
+  const float curve = code_bits == 1 ? interpolate(kOneBitCurve, ef_search) : interpolate(kTwoBitCurve, ef_search);
+  const float gamma = code_bits == 0 ? curve : curve * Max(1.0f, kEnoughDimensions / static_cast<float>(dimensions));
   switch (metric) {
     // Products have no zero to measure from: the horizon is a share of the way to the largest product that the lengths
     // allow, which is about twice the way that a distance would measure.

@@ -53,8 +53,9 @@ inline size_t beam_for(int ef_construction) { return static_cast<size_t>(ef_cons
 
 // How far beyond the k-th distance a search looks: hnsw.ef_search in the terms of the distance-adaptive stop. Monotone,
 // linear in log ef between measured points, one curve for each width of neighbour code; without codes, distances are
-// known and the horizon is narrower, the more so where they are not squared.
-float gamma_for(int ef_search, unsigned code_bits, core::Metric metric);
+// known and the horizon is narrower, the more so where they are not squared. Few dimensions have few nodes within a
+// share of a distance, so there it is wider.
+float gamma_for(int ef_search, unsigned code_bits, core::Metric metric, unsigned dimensions);
 
 // The hnsw.ef_search that reached a recall on every measured set: for an index whose own curve was never measured.
 int cautious_ef_search(double target_recall);
