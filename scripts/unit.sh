@@ -43,11 +43,20 @@ run() {
   [ $status = 0 ] && [ "${passed:-0}" -gt 0 ] || result=1
 }
 
+has_tier() {
+  case $1 in
+    avx2) grep -qw avx2 /proc/cpuinfo ;;
+    sse42) grep -qw sse4_2 /proc/cpuinfo ;;
+    baseline) true ;;
+  esac
+}
+
 # The program that emulates a processor, under the name of older or newer distributions; nothing where there is none.
 emulator() { command -v "qemu-$1-static" || command -v "qemu-$1"; }
 
-# The tests that depend on the processor: what uses the kernels, and what converts numbers.
-by_processor='kernels;type_kernels;rotation;scalar_code;fine_code;list_code;node_query;plain_distance;float_text'
+# The part of the tests that depends on the processor, and the files that it stands in.
+by_processor='--gtest_filter=*Kernels*:*Rotation*:*ScalarCode*:*FineCode*:*ListCode*:*NodeQuery*:*PlainDistance*:*FloatText*'
+files_by_processor='kernels;type_kernels;rotation;scalar_code;fine_code;list_code;node_query;plain_distance;float_text;product_code'
 
 # What make built is what is tested, where it is up to date.
 objects=(-DQUIVER_OBJECTS=OFF)
@@ -56,14 +65,18 @@ objects=(-DQUIVER_OBJECTS=OFF)
 for part in "$@"; do
   case $part in
     native)
-      build native "${objects[@]}" && run "native" build/native/unit_tests || result=1 ;;
+      build native "${objects[@]}" && run "native" build/native/unit_tests || result=1
+      # By the lesser tiers of this processor too: bounds have to hold with the roundings of each.
+      for tier in avx2 sse42 baseline; do
+        has_tier "$tier" && run "native, $tier" env QUIVER_SIMD_TIER="$tier" build/native/unit_tests "$by_processor"
+      done ;;
     sanitize)
       build sanitize -DQUIVER_SANITIZE=ON && run "sanitizers" build/sanitize/unit_tests || result=1 ;;
     aarch64)
       if command -v aarch64-linux-gnu-g++ >/dev/null && emulator aarch64 >/dev/null; then
         build aarch64 -DCMAKE_SYSTEM_NAME=Linux -DCMAKE_SYSTEM_PROCESSOR=aarch64 -DCMAKE_CXX_COMPILER=aarch64-linux-gnu-g++ \
-          -DCMAKE_CXX_FLAGS_RELWITHDEBINFO=-O1 -DQUIVER_TESTS="$by_processor" &&
-          run "aarch64" "$(emulator aarch64)" -L /usr/aarch64-linux-gnu build/aarch64/unit_tests || result=1
+          -DQUIVER_TESTS="$files_by_processor" &&
+          run "aarch64" "$(emulator aarch64)" -L /usr/aarch64-linux-gnu build/aarch64/unit_tests "$by_processor" || result=1
       else
         echo "unit: no cross compiler or emulator for aarch64 here, not run"
       fi ;;

@@ -12,7 +12,6 @@ import sys
 
 from report import write_results
 from server import data_of, parser_for, running
-from vectors import parameter
 
 STEPS, TARGETS, WARM = [0.01, 0.1, 0.4, 1.0], [0.9, 0.95, 0.99], 50
 
@@ -37,11 +36,10 @@ def asked(server, data):
     points = []
     for target in TARGETS:
         server.execute(f"SET ivfpq.target_recall = {target}")
-        for query in data.queries[:WARM]:
-            server.ids("nearest", [parameter(query)])
+        server.recall(data.queries[:WARM], data.truth)
         cpu = server.cpu()
-        hits = sum(len(set(server.ids("nearest", [parameter(query)])) & set(map(int, near[:10]))) for query, near in zip(data.queries, data.truth))
-        points.append({"target": target, "recall": hits / (10 * len(data.queries)), "cpu_us": 1e6 * (server.cpu() - cpu) / len(data.queries)})
+        recall = server.recall(data.queries, data.truth)
+        points.append({"target": target, "recall": recall, "cpu_us": 1e6 * (server.cpu() - cpu) / len(data.queries)})
     return {"points": points, "bytes": server.value("SELECT pg_relation_size('items_v')"),
             "problems": server.value("SELECT count(*) FROM quiver_verify('items_v')")}
 
@@ -63,9 +61,9 @@ def main():
     with running(arguments.contenders[:1]) as (server,):
         grown = grow(server, data)
         grown.update(asked(server, data))
-        cpu = server.cpu()
-        server.execute("REINDEX INDEX items_v")
-        fresh = {"build_cpu": server.cpu() - cpu, **asked(server, data)}
+        with server.measured("build"):
+            server.execute("REINDEX INDEX items_v")
+        fresh = {"build_cpu": server.result["build_cpu"], **asked(server, data)}
     title = f"Growth: {len(data.base)} rows x {data.dimensions}, {data.metric}"
     write_results(arguments.out, {"kind": "growth", "title": title, "grown": grown, "fresh": fresh}, summary(title, len(data.base), grown, fresh))
 

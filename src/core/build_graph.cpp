@@ -227,19 +227,17 @@ void BuildGraph::fill_list(NodeId id) {
   const size_t own = count_of(id), lasting = std::min(own, lasting_lanes(shape_.lanes));
   lasting_count_of(id) = static_cast<uint8_t>(lasting);
   candidates_.clear();
-  if (own < shape_.lanes && near_ != nullptr)
-    offer_near(id);
-  else if (own < shape_.lanes)
-    offer_second(id);
+  if (own < shape_.lanes) near_ != nullptr ? offer_near(id) : offer_second(id);
   const size_t wanted = std::min<size_t>(shape_.lanes - own, candidates_.size());
   std::partial_sort(candidates_.begin(), candidates_.begin() + static_cast<std::ptrdiff_t>(wanted), candidates_.end(),
                     [](const PruneCandidate &a, const PruneCandidate &b) { return a.distance < b.distance; });
+  NodeId *list = list_of(id);
+  ids_.assign(list, list + own);
+  for (size_t i = 0; i < wanted; ++i) ids_.push_back(candidates_[i].index);
   // Who reads the list meanwhile may miss a node.
-  NodeId *list = list_of(id), *place = list + lasting;
-  ids_.assign(place, list + own);
-  for (size_t i = wanted; i > 0; --i) store_shared(*place++, candidates_[i - 1].index);
-  for (size_t i = ids_.size(); i > 0; --i) store_shared(*place++, ids_[i - 1]);
-  store_shared(count_of(id), static_cast<uint16_t>(own + wanted));
+  for (size_t lane = lasting; lane < ids_.size(); ++lane)
+    store_shared(list[lane], ids_[rank_of_lane(lane, lasting, ids_.size())]);
+  store_shared(count_of(id), static_cast<uint16_t>(ids_.size()));
 }
 
 // The nodes two edges away that the list does not hold.

@@ -103,6 +103,11 @@ struct NodeShape {
 // first: most edges that come later find a place without a look at the node's other neighbours.
 constexpr size_t lasting_lanes(size_t lanes) { return lanes - std::min<size_t>(6, lanes / 4); }
 
+// The rank, best first, of what a lane leads to, where so many of those in use last.
+constexpr size_t rank_of_lane(size_t lane, size_t lasting, size_t used) {
+  return lane < lasting ? lane : lasting + used - 1 - lane;
+}
+
 // Of an own vector alone: dimensions, kind, bits and capacity; no codes, lanes or slots.
 NodeShape own_shape(OwnKind own, size_t dimensions);
 

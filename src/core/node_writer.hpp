@@ -35,6 +35,7 @@ class NodeWriter {
   static constexpr uint8_t kNewLane = 0xff;
   void arrange_lanes(const Slot &slot, const uint8_t *from, size_t count);
 
+ private:
   NodeShape shape_;
   const simd::Kernels &kernels_;
   ResidualEncoder encoder_;

@@ -120,10 +120,9 @@ NodeId Inserter::write_node(Buffer buffer, bool fresh, RowId row) {
     pg::raise_corrupted(index_.relation, block, "a slot in use is marked free");
   writer_.write_own(slot, encoder_.code(), encoder_.codes(), row);
   writer_.aim(encoder_.code(), encoder_.codes());
-  // Expendable lanes stand least worth first.
   const size_t lasting = std::min(chosen_, core::lasting_lanes(shape.lanes));
   for (size_t lane = 0; lane < filled_; ++lane) {
-    const uint32_t vector = neighbours_[lane < lasting ? lane : lasting + filled_ - 1 - lane].index;
+    const uint32_t vector = neighbours_[core::rank_of_lane(lane, lasting, filled_)].index;
     writer_.write_lane(slot, lane, ids_[vector], visited_.code(vector), visited_.codes(vector));
   }
   slot.header()->lanes_used = static_cast<uint8_t>(filled_);

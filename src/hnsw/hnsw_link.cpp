@@ -127,17 +127,18 @@ void Linker::arrange(size_t lasting, size_t count, uint8_t *order) const {
     gap = std::find(gap, order + lasting, kNobody);
     *gap = static_cast<uint8_t>(i);
   }
-  for (size_t i = lasting; i < count; ++i) order[i] = static_cast<uint8_t>(lasting + count - 1 - i);
+  for (size_t lane = lasting; lane < count; ++lane)
+    order[lane] = static_cast<uint8_t>(core::rank_of_lane(lane, lasting, count));
 }
 
 // Writes the best candidates into the lanes, unless somebody changed the node since it was read.
 Linker::Outcome Linker::try_rewrite(NodeId from, const LaneSnapshot &lanes) {
   const size_t wanted = core::lasting_lanes(index_.shape().lanes);
-  const size_t chosen = core::robust_prune(candidates_.data(), candidates_.size(), wanted, [this](uint32_t a) {
+  core::robust_prune(candidates_.data(), candidates_.size(), wanted, [this](uint32_t a) {
     return [this, a](uint32_t b) { return vectors_.distance(replacements_[a].vector, replacements_[b].vector); };
   });
   const size_t count = std::min<size_t>(candidates_.size(), index_.shape().lanes);
-  const size_t lasting = std::min(std::max(chosen, wanted), count);
+  const size_t lasting = std::min(wanted, count);
   uint8_t order[core::kMaxLanes], moved[core::kMaxLanes];
   arrange(lasting, count, order);
   for (size_t lane = 0; lane < count; ++lane) moved[lane] = replacements_[candidates_[order[lane]].index].lane;

@@ -11,7 +11,6 @@
 extern "C" {
 #include "commands/progress.h"
 #include "common/pg_prng.h"
-#include "miscadmin.h"
 #include "utils/backend_progress.h"
 }
 
@@ -39,10 +38,7 @@ Sampler::Sampler(Relation index, const MetaPage &meta, size_t rows, MemoryContex
       row_context_(AllocSetContextCreate(context, "ivfpq sample row", ALLOCSET_DEFAULT_SIZES)) {}
 
 // All rows of as many random blocks as should be enough; of more rows than wanted a fair choice.
-void Sampler::run(Relation heap, IndexInfo *info) {
-  values_.reserve(wanted_ * dimensions_);
-  pg::scan_sample(heap, index_, info, wanted_, heap_row, this);
-}
+void Sampler::run(Relation heap, IndexInfo *info) { pg::scan_sample(heap, index_, info, wanted_, heap_row, this); }
 
 void Sampler::heap_row(Relation, ItemPointer, Datum *values, bool *nulls, bool, void *sampler) {
   if (nulls[0]) return;
@@ -55,7 +51,7 @@ void Sampler::add(Datum value) {
   MemoryContextSwitchTo(caller);
   MemoryContextReset(row_context_);
   if (!usable) return;
-  ++seen_;
+  if (seen_++ == 0) values_.reserve(wanted_ * dimensions_);
   size_t place = rows();
   if (place == wanted_ && (place = static_cast<size_t>(random_.below(seen_))) >= wanted_) return;
   encoder_.copy_values(row_.data());
