@@ -268,7 +268,7 @@ BuildGraph::View::View(const BuildGraph &graph, Metric metric, std::pmr::memory_
 
 void BuildGraph::View::aim(const ScalarCode &code, const uint8_t *codes) {
   if (graph_.shape_.has_codes())
-    code_ = to_signed(code, codes, graph_.shape_.dimensions, values_.data());
+    code_ = to_signed(code, codes, graph_.shape_.dimensions, graph_.shape_.own_bits, values_.data());
   else
     plain_.aim(code, codes);
 }

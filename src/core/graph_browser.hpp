@@ -46,8 +46,7 @@ struct Visit {
   float distance = 0.0f;
   double bound = 0.0;
   double ceiling = std::numeric_limits<double>::infinity();
-  // The distance that `bound` stands for. Who was handed the node is certain of the order of all that is nearer than
-  // it.
+  // The row's own distance is not below it. Who was handed the node is certain of the order of all that is nearer.
   float reach = std::numeric_limits<float>::infinity();
 };
 
@@ -191,17 +190,22 @@ class Browser {
     }
   }
 
-  // The unemitted found node of least bound once the search is settled; null when the graph is exhausted, or a limit
-  // while at least base_k were emitted: the nearest of what was found until then are as good as a search gets them.
+  // The unemitted found node of least bound once the search is settled; null when the graph is exhausted or the search
+  // is over.
   const Found *next() {
     settle();
-    if (pending_.empty() && !limited_) {
-      kth_.raise(emitted_ + 1);
-      settle();
-    }
-    if (pending_.empty() || (limited_ && emitted_ >= options_.base_k)) return nullptr;
+    if (pending_.empty() && !limited_) settle_for(emitted_ + 1);
+    if (pending_.empty() || is_over(emitted_)) return nullptr;
     return pop_pending();
   }
+
+  // For a caller who puts what was found in an order of his own: settles the search for so many rows.
+  void settle_for(size_t rows) {
+    kth_.raise(rows);
+    settle();
+  }
+  // Whether a limit ended the search after enough rows: what was found until then is as good as a search gets it.
+  bool is_over(size_t rows) const { return limited_ && rows >= options_.base_k; }
 
   // What was found and not emitted, by ascending bound, without visiting more.
   const Found *pop_pending() {

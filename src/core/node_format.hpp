@@ -79,6 +79,8 @@ struct NodeShape {
   bool has_codes() const { return own == OwnKind::rotated; }
   bool is_scalar() const { return own == OwnKind::rotated || own == OwnKind::scalar; }
   bool has_fine() const { return fine_bits != 0; }
+  // Whether own vectors say so little of a distance that its range tells hardly any two rows apart.
+  bool is_coarse() const { return own_bits < 8; }
   // Bytes of an own vector outside its slot: those of scalar codes are then one to an axis, the fine part follows.
   size_t unpacked_bytes() const;
   size_t own_bytes() const {

@@ -8,12 +8,17 @@
 
 #include "core/metric.hpp"
 #include "core/node_format.hpp"
+#include "core/plain_distance.hpp"
 #include "core/residual_code.hpp"
 #include "core/rotation.hpp"
 #include "core/vector_query.hpp"
 #include "simd/kernels.hpp"
 
 namespace quiver::core {
+
+struct NodeReading : Reading {
+  float reach;  // the distance is not below it: for sure, or where own vectors are coarse, all but surely
+};
 
 class NodeQuery {
  public:
@@ -27,9 +32,9 @@ class NodeQuery {
   void aim(const ScalarCode &code, const uint8_t *codes);
 
   // Distance of one node, which is visited. Not const: codes below 8 bits are unpacked into scratch space.
-  Reading read(const ConstSlot &slot);
+  NodeReading read(const ConstSlot &slot);
   // The same of a node that is not.
-  Reading measure(const ConstSlot &slot);
+  NodeReading measure(const ConstSlot &slot);
   // Distance alone, from parts that were copied out of a slot. `codes`: unpacked.
   float distance(const ScalarCode &code, const uint8_t *codes) const;
   // The same from a query rounded to small integers: enough to choose where to begin.
@@ -46,6 +51,7 @@ class NodeQuery {
 
  private:
   void prepare();
+  void refine(const ScalarCode &code, NodeReading *reading) const;
 
   NodeShape shape_;
   Metric metric_;

@@ -37,8 +37,8 @@ struct SignedCode {
   float dot_scale;      // twice their step
 };
 
-// Rounds a decoded 8-bit vector to signed values of at most simd::kMaxSignedQuery.
-SignedCode to_signed(const ScalarCode &code, const uint8_t *codes, size_t n, int8_t *values);
+// Rounds a decoded vector to signed values of at most simd::kMaxSignedQuery; of 4 and 2 bits nothing is lost.
+SignedCode to_signed(const ScalarCode &code, const uint8_t *codes, size_t n, unsigned bits, int8_t *values);
 
 // Twice the inner product, from the integer product of `a`'s codes and `b`'s values.
 inline float doubled_product(const ScalarCode &a, const SignedCode &b, int32_t dot) {

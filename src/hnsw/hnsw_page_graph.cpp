@@ -77,7 +77,7 @@ void PageGraph::read(NodeId id, core::Visit *visit, Payload *payload) {
     visit->distance = reading.distance;
     visit->bound = reading.bound;
     visit->ceiling = reading.ceiling;
-    visit->reach = query_.distance_of(reading.bound);
+    visit->reach = reading.reach;
     lanes_ = header.lanes_used;
     if (shape.has_codes()) query_.estimate(slot, lanes_, reading.distance, estimates_);
     memcpy(ids_, slot.ids(), lanes_ * sizeof(NodeId));

@@ -3,6 +3,7 @@
 #include "hnsw/hnsw_scan.hpp"
 
 #include <algorithm>
+#include <functional>
 #include <limits>
 
 #include "hnsw/hnsw_internal.hpp"
@@ -46,6 +47,8 @@ ScanRun::ScanRun(Relation relation, MemoryContext context)
       graph_(index_, query_, nullptr, &memory_),
       browser_(graph_, browse_options(index_), &memory_),
       sweep_(index_, query_, scan_memory(), &memory_),
+      expected_(&memory_),
+      measured_(&memory_),
       rows_(&memory_),
       browsed_(&memory_),
       last_bound_(-std::numeric_limits<double>::infinity()),
@@ -55,6 +58,7 @@ ScanRun::ScanRun(Relation relation, MemoryContext context)
 
 void ScanRun::start(const core::VectorView &query) {
   has_direction_ = query_.aim(query);
+  if (heap_ && has_direction_) sweep_.measure_by(&*heap_);
   if (has_direction_)
     browser_.start();
   else
@@ -90,15 +94,16 @@ bool ScanRun::next_node() {
 }
 
 // Makes the rows of a node the present ones.
-void ScanRun::take(NodeId id, double bound, const PageGraph::Payload &payload) {
+void ScanRun::take(const FoundNode &node) {
   rows_.clear();
   row_position_ = 0;
-  bound_ = bound;
+  bound_ = node.bound;
   ++nodes_;
-  for (const RowId &row : payload.rows)
+  for (const RowId &row : node.payload.rows)
     if (row.is_valid()) rows_.push_back(row);
-  if (payload.overflow != kNullNode) collect_chained_rows(index_, id, payload.overflow, &rows_);
-  is_certain_ = false;
+  if (node.has_chain()) collect_chained_rows(index_, node.id, node.payload.overflow, &rows_);
+  // The bound of one row that was measured is its distance.
+  is_certain_ = heap_ && !node.has_chain() && rows_.size() == 1;
 }
 
 // Whether a node's row comes after all that were handed out and before all that were found, whatever its exact
@@ -111,16 +116,67 @@ bool ScanRun::is_certain(const core::Browser<PageGraph>::Found &found) const {
 // been handed out; relaxed_order and off give them at once.
 bool ScanRun::is_late(double bound) const { return mode_ == IterativeScan::strict_order && bound < last_bound_; }
 
-bool ScanRun::next_browsed() {
+bool ScanRun::next_by_bound() {
   for (const auto *found = browser_.next(); found != nullptr; found = browser_.next()) {
     if (is_late(found->bound)) continue;
     browsed_.push_back(found->id);
-    take(found->id, found->bound, found->payload);
+    take({found->bound, found->id, found->payload});
     is_certain_ = is_certain(*found);
     last_bound_ = std::max(last_bound_, is_certain_ ? found->ceiling : found->bound);
     last_ceiling_ = std::max(last_ceiling_, found->ceiling);
     return true;
   }
+  return false;
+}
+
+// The same in the order of what the rows say: a node waits until whatever may come before it has been measured.
+bool ScanRun::next_measured() {
+  while (!browser_.is_over(nodes_)) {
+    expect(nodes_ + unseen_ + 1);
+    // When all that was found has gone out, the search goes on for another.
+    if (measured_.empty() && expected_.empty()) expect(browser_.found().size() + 1);
+    if (measured_.empty() && expected_.empty()) return false;
+    if (measured_.empty() ||
+        (!expected_.empty() && expected_.front().reach <= query_.distance_of(measured_.front().bound))) {
+      measure_nearest();
+      continue;
+    }
+    std::pop_heap(measured_.begin(), measured_.end(), std::greater<>());
+    const FoundNode node = measured_.back();
+    measured_.pop_back();
+    if (is_late(node.bound)) continue;
+    browsed_.push_back(node.id);
+    take(node);
+    last_bound_ = std::max(last_bound_, node.bound);
+    return true;
+  }
+  return false;
+}
+
+// Searches until so many rows are settled.
+void ScanRun::expect(size_t rows) {
+  browser_.settle_for(rows);
+  for (; expected_count_ < browser_.found().size(); ++expected_count_) {
+    expected_.push_back({browser_.found()[expected_count_].reach, static_cast<uint32>(expected_count_)});
+    std::push_heap(expected_.begin(), expected_.end(), std::greater<>());
+  }
+}
+
+void ScanRun::measure_nearest() {
+  std::pop_heap(expected_.begin(), expected_.end(), std::greater<>());
+  const auto &found = browser_.found()[expected_.back().index];
+  expected_.pop_back();
+  FoundNode node{found.bound, found.id, found.payload};
+  if (pg::call([&, this] { return measure_rows(&*heap_, &node); })) {
+    measured_.push_back(node);
+    std::push_heap(measured_.begin(), measured_.end(), std::greater<>());
+  } else {
+    ++unseen_;
+  }
+}
+
+bool ScanRun::next_browsed() {
+  if (heap_ ? next_measured() : next_by_bound()) return true;
   finish_browsing();
   if (mode_ == IterativeScan::off)
     phase_ = Phase::done;
@@ -144,14 +200,13 @@ void ScanRun::begin_sweep() {
 }
 
 // A row of a node that was not handed out while browsing.
-const Sweep::Row *ScanRun::next_of_sweep() {
+const FoundNode *ScanRun::next_of_sweep() {
   return sweep_.next([this](NodeId id) { return std::binary_search(browsed_.begin(), browsed_.end(), id); });
 }
 
 bool ScanRun::next_swept() {
-  const Sweep::Row *row = next_of_sweep();
-  if (row != nullptr) {
-    take(row->id, row->bound, row->payload);
+  if (const FoundNode *node = next_of_sweep()) {
+    take(*node);
     return true;
   }
   const bool some_late = mode_ == IterativeScan::strict_order && late_limit_ > -std::numeric_limits<double>::infinity();
@@ -161,9 +216,8 @@ bool ScanRun::next_swept() {
 }
 
 bool ScanRun::next_late() {
-  const Sweep::Row *row = next_of_sweep();
-  if (row != nullptr) {
-    take(row->id, row->bound, row->payload);
+  if (const FoundNode *node = next_of_sweep()) {
+    take(*node);
     return true;
   }
   phase_ = Phase::done;
@@ -171,6 +225,7 @@ bool ScanRun::next_late() {
 }
 
 void ScanRun::start(IndexScanDesc scan, bool *query_is_null) {
+  if (shape().is_coarse()) heap_.emplace(scan, index_.meta.metric, memory_.context());
   const core::VectorView query = types::query_vector(scan, query_is_null);
   check_kind(index_, query);
   types::check_dimensions(index_.relation, query, shape().dimensions);

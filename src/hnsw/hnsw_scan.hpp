@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: PostgreSQL
 #pragma once
 
+#include <optional>
+
 #include "hnsw/hnsw_options.hpp"
 #include "hnsw/hnsw_sweep.hpp"
 #include "types/index_scan.hpp"
@@ -26,20 +28,33 @@ class ScanRun {
   bool next(types::OrderedRow *row);
 
   // Lets go of the page read ahead. Call it before the run is dropped.
-  void release_pin() { graph_.finish(); }
+  void release_pin() {
+    graph_.finish();
+    if (heap_) heap_->close();
+  }
 
  private:
   enum class Phase { browse, sweep, late, done };
 
+  struct Expected {
+    float reach;
+    uint32 index;  // in what the browser found
+    bool operator>(const Expected &other) const { return reach > other.reach; }
+  };
+
   bool next_node();
   bool next_browsed();
+  bool next_by_bound();
+  bool next_measured();
+  void expect(size_t rows);
+  void measure_nearest();
   bool next_swept();
   bool next_late();
-  void take(NodeId id, double bound, const PageGraph::Payload &payload);
+  void take(const FoundNode &node);
   bool is_certain(const core::Browser<PageGraph>::Found &found) const;
   bool is_late(double bound) const;
   void begin_sweep();
-  const Sweep::Row *next_of_sweep();
+  const FoundNode *next_of_sweep();
   void finish_browsing();
 
   pg::ContextResource memory_;
@@ -48,6 +63,12 @@ class ScanRun {
   PageGraph graph_;
   core::Browser<PageGraph> browser_;
   Sweep sweep_;
+  std::optional<types::HeapDistances> heap_;  // where own vectors are coarse: rows are measured before they go out
+  // While browsing, heaps of what was found and not handed out: not measured yet, by reach, and measured.
+  std::pmr::vector<Expected> expected_;
+  std::pmr::vector<FoundNode> measured_;
+  size_t expected_count_ = 0;         // of the browser's found nodes
+  size_t unseen_ = 0;                 // measured, without a row that the scan sees
   std::pmr::vector<RowId> rows_;      // of the present node
   std::pmr::vector<NodeId> browsed_;  // nodes handed out while browsing; sorted when the sweep begins
   size_t row_position_ = 0;

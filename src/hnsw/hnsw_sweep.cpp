@@ -7,10 +7,10 @@ namespace quiver::hnsw {
 Sweep::Sweep(const OpenIndex &index, core::NodeQuery &query, size_t max_bytes, std::pmr::memory_resource *memory)
     : index_(index), query_(query), passes_(max_bytes, memory) {}
 
-// Reads the live nodes of the next page into page_rows_. False after the last page.
+// Reads the live nodes of the next page into page_nodes_. False after the last page.
 bool Sweep::read_page(pg::PageStream *pages) {
   CHECK_FOR_INTERRUPTS();
-  page_row_count_ = 0;
+  page_node_count_ = 0;
   const core::NodeShape &shape = index_.shape();
   const Buffer buffer = pages->next();
   if (buffer == InvalidBuffer) return false;
@@ -23,11 +23,11 @@ bool Sweep::read_page(pg::PageStream *pages) {
       check_slot(index_, buffer, slot);
       const core::SlotHeader &header = *slot.header();
       if (header.state != core::SlotState::live) continue;
-      Row &row = page_rows_[page_row_count_++];
-      row.bound = query_.read(slot).bound;
-      row.id = id;
-      memcpy(row.payload.rows, header.rows, sizeof row.payload.rows);
-      row.payload.overflow = header.overflow;
+      FoundNode &node = page_nodes_[page_node_count_++];
+      node.bound = query_.read(slot).bound;
+      node.id = id;
+      memcpy(node.payload.rows, header.rows, sizeof node.payload.rows);
+      node.payload.overflow = header.overflow;
     }
   }
   UnlockReleaseBuffer(buffer);

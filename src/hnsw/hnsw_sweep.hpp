@@ -3,9 +3,10 @@
 #pragma once
 
 #include <memory_resource>
+#include <span>
 
 #include "core/ordered_passes.hpp"
-#include "hnsw/hnsw_page_graph.hpp"
+#include "hnsw/hnsw_found.hpp"
 #include "pg/page_stream.hpp"
 
 namespace quiver::hnsw {
@@ -14,24 +15,20 @@ namespace quiver::hnsw {
 // next ones. Cost: one pass over the index per memory-full of rows.
 class Sweep {
  public:
-  struct Row {
-    double bound;
-    NodeId id;
-    PageGraph::Payload payload;
-    bool operator<(const Row &other) const { return bound < other.bound || (bound == other.bound && id < other.id); }
-  };
-
   Sweep(const OpenIndex &index, core::NodeQuery &query, size_t max_bytes, std::pmr::memory_resource *memory);
+
+  // From now on nodes are measured by their rows. See measure_rows.
+  void measure_by(types::HeapDistances *heap) { heap_ = heap; }
 
   // Restricts what follows to nodes with lower <= bound < upper and starts again.
   void restart(double lower, double upper) { passes_.restart(lower, upper); }
 
   // The next node by (bound, id), or null at the end. `skip(id)`: nodes that were handed out before by other means.
   template <class Skip>
-  const Row *next(Skip &&skip) {
+  const FoundNode *next(Skip &&skip) {
     for (;;) {
-      const Row *row = passes_.next();
-      if (row != nullptr || passes_.is_complete()) return row;
+      const FoundNode *node = passes_.next();
+      if (node != nullptr || passes_.is_complete()) return node;
       read_all(skip);
     }
   }
@@ -43,9 +40,10 @@ class Sweep {
 
   const OpenIndex &index_;
   core::NodeQuery &query_;
-  core::OrderedPasses<Row> passes_;
-  Row page_rows_[32];
-  uint32_t page_row_count_ = 0;
+  types::HeapDistances *heap_ = nullptr;
+  core::OrderedPasses<FoundNode> passes_;
+  FoundNode page_nodes_[core::kMaxSlots];
+  uint32_t page_node_count_ = 0;
 };
 
 template <class Skip>
@@ -55,8 +53,11 @@ void Sweep::read_all(Skip &&skip) {
   pg::PageStream pages;
   pg::call([&] { pages.open(index_.relation, kMetaBlock + 1, blocks, pg::PassPurpose::search); });
   while (pg::call([&] { return read_page(&pages); })) {
-    for (uint32_t i = 0; i < page_row_count_; ++i)
-      if (passes_.wants(page_rows_[i]) && !skip(page_rows_[i].id)) passes_.keep(page_rows_[i]);
+    for (FoundNode &node : std::span(page_nodes_, page_node_count_)) {
+      if (skip(node.id)) continue;
+      if (heap_ != nullptr && !pg::call([&, this] { return measure_rows(heap_, &node); })) continue;
+      if (passes_.wants(node)) passes_.keep(node);
+    }
   }
   pg::call([&] { pages.close(); });
   passes_.finish_pass();

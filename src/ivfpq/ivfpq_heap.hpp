@@ -1,4 +1,4 @@
-// Rows of an index that keeps no own vectors: what their heap rows say.
+// Vectors of an index that keeps no own ones, from its heap rows.
 // SPDX-License-Identifier: PostgreSQL
 #pragma once
 
@@ -30,26 +30,5 @@ class HeapVectors {
 
 // In `context`; null where the index keeps own vectors.
 HeapVectors *open_heap_vectors(const OpenIndex &index, Relation heap, MemoryContext context);
-
-// For a scan: distances as its operator says them. Its functions raise server errors.
-class HeapDistances {
- public:
-  HeapDistances(IndexScanDesc scan, core::Metric metric, MemoryContext context);
-  void close() { rows_.close(); }
-
-  // `reading`: exact, but for what is not a number, which counts as farthest. False when the scan's snapshot does not
-  // see the row.
-  bool read(RowId row, core::Reading *reading);
-
-  // See types::IndexedRows.
-  bool is_cold() const { return rows_.is_cold(); }
-  void fetch_early(RowId row) { rows_.fetch_early(row); }
-
- private:
-  types::IndexedRows rows_;
-  ScanKey order_;
-  core::Metric metric_;
-  MemoryContext row_context_;
-};
 
 }  // namespace quiver::ivfpq

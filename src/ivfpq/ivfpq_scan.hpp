@@ -10,10 +10,10 @@
 #include "core/least_items.hpp"
 #include "core/list_code.hpp"
 #include "core/ordered_passes.hpp"
-#include "ivfpq/ivfpq_heap.hpp"
 #include "ivfpq/ivfpq_index.hpp"
 #include "ivfpq/ivfpq_options.hpp"
 #include "ivfpq/ivfpq_ranking.hpp"
+#include "types/index_rows.hpp"
 #include "types/index_scan.hpp"
 
 namespace quiver::ivfpq {
@@ -104,7 +104,7 @@ class ScanRun {
   OpenIndex index_;
   CacheHold hold_;  // lists stay as they were when the scan began
   const Settings &settings_;
-  std::optional<HeapDistances> heap_;  // where the index keeps no vectors
+  std::optional<types::HeapDistances> heap_;  // where the index keeps no vectors
   core::VectorQuery query_;
   core::PreparedListQuery tables_;
   std::pmr::vector<uint8_t> unpacked_;

@@ -2,6 +2,10 @@
 // SPDX-License-Identifier: PostgreSQL
 #include "types/index_rows.hpp"
 
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
 #include "types/index_ops.hpp"
 
 extern "C" {
@@ -10,6 +14,7 @@ extern "C" {
 #include "executor/executor.h"
 #include "executor/instrument.h"
 #include "storage/bufmgr.h"
+#include "utils/memutils.h"
 #include "utils/snapmgr.h"
 }
 
@@ -63,6 +68,29 @@ void IndexedRows::fetch_early(core::RowId row) {
   const ItemPointerData address = item_pointer(row);
   if (heap_->rd_tableam == GetHeapamTableAmRoutine())
     PrefetchBuffer(heap_, MAIN_FORKNUM, ItemPointerGetBlockNumber(&address));
+}
+
+HeapDistances::HeapDistances(IndexScanDesc scan, core::Metric metric, MemoryContext context)
+    : rows_(scan->heapRelation, scan->indexRelation, scan->xs_snapshot, context),
+      order_(&scan->orderByData[0]),
+      metric_(metric),
+      row_context_(AllocSetContextCreate(context, "quiver heap row", ALLOCSET_DEFAULT_SIZES)) {}
+
+bool HeapDistances::read(core::RowId row, core::Reading *reading) {
+  const MemoryContext caller = MemoryContextSwitchTo(row_context_);
+  MemoryContextReset(row_context_);
+  Datum value;
+  const bool is_seen = rows_.read(row, &value);
+  double distance = 0.0;
+  // A query that is NULL orders nothing.
+  if (is_seen && (order_->sk_flags & SK_ISNULL) == 0)
+    distance = DatumGetFloat8(FunctionCall2Coll(&order_->sk_func, order_->sk_collation, value, order_->sk_argument));
+  MemoryContextSwitchTo(caller);
+  if (std::isnan(distance)) distance = std::numeric_limits<double>::infinity();
+  reading->bound = reading->ceiling = distance;
+  const double largest = std::numeric_limits<float>::max();
+  reading->distance = static_cast<float>(std::min(core::ordering_distance(metric_, distance), largest));
+  return is_seen;
 }
 
 }  // namespace quiver::types

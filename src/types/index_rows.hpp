@@ -1,12 +1,14 @@
-// The indexed values of rows, read from the table by their addresses.
+// The indexed values of rows, read from the table by their addresses, and their distances from a query.
 // SPDX-License-Identifier: PostgreSQL
 #pragma once
 
 #include "pg/postgres.hpp"
 
 #include "core/node_format.hpp"
+#include "core/plain_distance.hpp"
 
 extern "C" {
+#include "access/relscan.h"
 #include "access/tableam.h"
 #include "nodes/execnodes.h"
 #include "utils/rel.h"
@@ -44,6 +46,28 @@ class IndexedRows {
   TupleTableSlot *slot_;
   EState *executor_;  // for an index over an expression; else null
   bool is_cold_ = false;
+};
+
+// Distances as the operator of a scan says them, for rows of which its index knows too little. Its functions raise
+// server errors.
+class HeapDistances {
+ public:
+  HeapDistances(IndexScanDesc scan, core::Metric metric, MemoryContext context);
+  void close() { rows_.close(); }
+
+  // `reading`: exact, but for what is not a number, which counts as farthest. False when the scan's snapshot does not
+  // see the row.
+  bool read(core::RowId row, core::Reading *reading);
+
+  // See IndexedRows.
+  bool is_cold() const { return rows_.is_cold(); }
+  void fetch_early(core::RowId row) { rows_.fetch_early(row); }
+
+ private:
+  IndexedRows rows_;
+  ScanKey order_;
+  core::Metric metric_;
+  MemoryContext row_context_;
 };
 
 }  // namespace quiver::types

@@ -107,6 +107,41 @@ TEST(NodeQueryTest, BoundsAreTight) {
     }
 }
 
+// Where a range hardly tells two rows apart, the distance itself is known to some hundredths, with none of what the
+// error of a decoded vector adds to it, and lies within reach.
+TEST(NodeQueryTest, CoarseDistancesAreUnbiased) {
+  std::mt19937 random(11);
+  auto *memory = std::pmr::new_delete_resource();
+  for (const Metric metric : {Metric::l2, Metric::inner_product, Metric::cosine})
+    for (const size_t n : {5000, 9000}) {
+      const NodeShape shape = choose_node_shape(n, 16, true);
+      ASSERT_TRUE(shape.is_coarse());
+      const Rotation rotation(n, 4, memory);
+      RowEncoder encoder(shape, metric, rotation, memory);
+      NodeWriter writer(shape, memory);
+      NodeQuery query(shape, metric, rotation, memory);
+      Node node(shape);
+      double bias = 0.0;
+      const int rounds = 60;
+      for (int round = 0; round < rounds; ++round) {
+        const std::vector<float> row = random_vector(n, 1.0f, random), other = random_vector(n, 1.0f, random);
+        const float share = static_cast<float>(round) / rounds, length = 0.5f + static_cast<float>(round % 4) / 3.0f;
+        std::vector<float> aim(n);  // from far to near
+        for (size_t i = 0; i < n; ++i) aim[i] = length * (share * row[i] + std::sqrt(1.0f - share * share) * other[i]);
+        ASSERT_TRUE(encoder.encode(VectorView::dense(row.data(), n)) && query.aim(VectorView::dense(aim.data(), n)));
+        writer.write_own(node.slot, encoder.code(), encoder.codes(), {0, 1, 1});
+        const NodeReading reading = query.read(node.read());
+        const double distance = ordering_distance(metric, operator_value(metric, row, aim));
+        const double scale = metric == Metric::cosine ? 1.0 : static_cast<double>(length) * static_cast<double>(n);
+        EXPECT_LE(reading.reach, distance + 1e-6 * scale);
+        EXPECT_GE(reading.reach, distance - 0.13 * scale);
+        EXPECT_NEAR(reading.distance, distance, 0.03 * scale);
+        bias += (reading.distance - distance) / scale / rounds;
+      }
+      EXPECT_NEAR(bias, 0.0, 0.004) << static_cast<int>(metric) << " " << n;
+    }
+}
+
 TEST(NodeQueryTest, EstimatesAreCloseToDistances) {
   std::mt19937 random(10);
   auto *memory = std::pmr::new_delete_resource();
