@@ -17,7 +17,6 @@ constexpr size_t kMostLeafRows = 1000;
 constexpr size_t kLeastLeafRows = 100;
 constexpr size_t kLeafValues = size_t{2} << 20;  // of long vectors a leaf has fewer
 constexpr size_t kRowsPerPoll = 16384;           // sorted into cells
-constexpr size_t kRowsPerGroup = 8;              // compared before the first branch
 
 }  // namespace
 
@@ -31,7 +30,9 @@ LeafSearch::LeafSearch(LeafRows &rows, size_t dimensions, std::pmr::memory_resou
       products_(memory),
       bounds_(memory),
       counts_(memory),
-      kept_(memory) {}
+      kept_distances_(memory),
+      kept_rows_(memory),
+      near_(memory) {}
 
 size_t LeafSearch::leaf_rows(size_t dimensions) {
   return std::clamp(kLeafValues / std::max<size_t>(dimensions, 1), kLeastLeafRows, kMostLeafRows);
@@ -39,7 +40,8 @@ size_t LeafSearch::leaf_rows(size_t dimensions) {
 
 size_t LeafSearch::bytes(size_t dimensions) {
   const size_t rows = leaf_rows(dimensions);
-  const size_t leaf = rows * (dimensions + 2 * kBlockRows) * sizeof(float) + rows * kGathered * sizeof(NearNode);
+  const size_t leaf =
+      rows * (dimensions + 2 * kBlockRows) * sizeof(float) + rows * (kGathered * sizeof(NearNode) + sizeof(uint32_t));
   return leaf + (kMostPivots + kBlockRows) * dimensions * sizeof(float);
 }
 
@@ -129,7 +131,9 @@ void LeafSearch::compare_all(std::span<const NodeId> ids, Interrupt &interrupt) 
   products_.resize(kBlockRows * rows);
   squared_norms_.resize(rows);
   bounds_.resize(rows);
-  kept_.resize(rows * kGathered);
+  kept_distances_.resize(rows * kGathered);
+  kept_rows_.resize(rows * kGathered);
+  near_.resize(rows);
   counts_.assign(rows, 0);
   for (size_t i = 0; i < rows; ++i) {
     decode(ids[i], &values_[i * dimensions_]);
@@ -149,42 +153,45 @@ void LeafSearch::compare_all(std::span<const NodeId> ids, Interrupt &interrupt) 
 
 // Row `first + row` with those after it.
 void LeafSearch::compare_row(size_t row, size_t first, float *products, size_t columns) {
-  const float *norms = &squared_norms_[first];
-  const float *bounds = &bounds_[first];
-  const float own = norms[row];
-  for (size_t j = 0; j < columns; ++j) products[j] = own + norms[j] - 2.0f * products[j];
-  const auto compare = [&](size_t j) {
-    if (products[j] < bounds[row]) keep(first + row, first + j, products[j]);
-    if (products[j] < bounds[j]) keep(first + j, first + row, products[j]);
-  };
-  size_t j = row + 1;
-  for (; j + kRowsPerGroup <= columns; j += kRowsPerGroup) {
-    int any = 0;
-    for (size_t k = j; k < j + kRowsPerGroup; ++k) any |= (products[k] < bounds[k]) | (products[k] < bounds[row]);
-    if (any == 0) continue;
-    for (size_t k = j; k < j + kRowsPerGroup; ++k) compare(k);
+  const size_t own = first + row, next = own + 1;
+  float *distances = products + row + 1;
+  const size_t near = kernels_.find_near(distances, squared_norms_.data() + next, squared_norms_[own],
+                                         bounds_.data() + next, bounds_[own], columns - row - 1, near_.data());
+  for (size_t i = 0; i < near; ++i) {
+    const size_t other = next + near_[i];
+    const float distance = distances[near_[i]];
+    if (distance < bounds_[own]) keep(own, other, distance);
+    if (distance < bounds_[other]) keep(other, own, distance);
   }
-  for (; j < columns; ++j) compare(j);
 }
 
 void LeafSearch::keep(size_t row, size_t other, float distance) {
-  kept_[row * kGathered + counts_[row]] = {distance, static_cast<NodeId>(other)};
+  const size_t place = row * kGathered + counts_[row];
+  kept_distances_[place] = distance;
+  kept_rows_[place] = static_cast<uint32_t>(other);
   if (++counts_[row] == kGathered) drop_farthest(row);
 }
 
+// Of a full row.
 void LeafSearch::drop_farthest(size_t row) {
-  NearNode *kept = &kept_[row * kGathered];
-  std::nth_element(kept, kept + kKeptOfLeaf - 1, kept + counts_[row]);
+  float *distances = &kept_distances_[row * kGathered];
+  kernels_.keep_least(distances, &kept_rows_[row * kGathered], kGathered, kKeptOfLeaf);
   counts_[row] = kKeptOfLeaf;
-  bounds_[row] = std::min(bounds_[row], kept[kKeptOfLeaf - 1].distance);
+  bounds_[row] = std::min(bounds_[row], *std::max_element(distances, distances + kKeptOfLeaf));
 }
 
 void LeafSearch::hand_over(std::span<const NodeId> ids) {
+  NearNode nodes[kGathered];
   for (size_t i = 0; i < ids.size(); ++i) {
-    if (counts_[i] > kKeptOfLeaf) drop_farthest(i);
-    NearNode *kept = &kept_[i * kGathered];
-    for (size_t k = 0; k < counts_[i]; ++k) kept[k] = {std::max(0.0f, kept[k].distance), ids[kept[k].id]};
-    rows_.offer(ids[i], kept, counts_[i]);
+    const float *distances = &kept_distances_[i * kGathered];
+    const uint32_t *rows = &kept_rows_[i * kGathered];
+    for (size_t k = 0; k < counts_[i]; ++k) nodes[k] = {std::max(0.0f, distances[k]), ids[rows[k]]};
+    size_t count = counts_[i];
+    if (count > kKeptOfLeaf) {
+      std::nth_element(nodes, nodes + kKeptOfLeaf - 1, nodes + count);
+      count = kKeptOfLeaf;
+    }
+    rows_.offer(ids[i], nodes, count);
   }
 }
 

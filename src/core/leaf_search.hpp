@@ -66,6 +66,7 @@ class LeafSearch {
   // What is gathered of each row before all but the nearest are dropped: as LeastItems does, but of all rows in one
   // array, beside the bounds that whole groups of rows are compared with.
   static constexpr size_t kGathered = 2 * kKeptOfLeaf;
+  static_assert(kGathered <= simd::kMostItems && kGathered % 16 == 0);
 
   void divide(std::span<NodeId> ids, size_t overlap, Interrupt &interrupt);
   void search_cell(std::span<NodeId> cell, bool is_smaller, Interrupt &interrupt);
@@ -85,7 +86,9 @@ class LeafSearch {
   // Of each row of the leaf: the bound, how many were gathered, and those.
   std::pmr::vector<float> bounds_;
   std::pmr::vector<uint16_t> counts_;
-  std::pmr::vector<NearNode> kept_;
+  std::pmr::vector<float> kept_distances_;
+  std::pmr::vector<uint32_t> kept_rows_;
+  std::pmr::vector<uint32_t> near_;  // of the rows that one is compared with
 };
 
 }  // namespace quiver::core

@@ -36,8 +36,9 @@ class NearList {
   std::span<const NearNode> nodes() const { return {reinterpret_cast<const NearNode *>(this + 1), count_}; }
 
   bool holds(NodeId id) const {
-    const auto all = nodes();
-    return std::any_of(all.begin(), all.end(), [id](const NearNode &node) { return node.id == id; });
+    bool is_there = false;  // without a branch for each
+    for (const NearNode &node : nodes()) is_there |= node.id == id;
+    return is_there;
   }
 
   void offer(const NearNode &node, size_t capacity) {

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "core/own_vector.hpp"
 #include "pg/boundary.hpp"
 #include "simd/dispatch.hpp"
 
@@ -23,9 +24,10 @@ namespace {
 constexpr size_t kMaxSamples = 1000, kMinSamples = 50;
 constexpr uint64 kNodesPerSample = 50;
 constexpr size_t kSamplesPerCount = 5;
-constexpr size_t kSampleMemory = size_t{16} << 20;
+constexpr size_t kSampleMemory = size_t{24} << 20;
 constexpr size_t kLeastNodes = 200;
 constexpr size_t kTriesPerSample = 16;
+constexpr size_t kBlockNodes = 64;
 
 core::BrowseOptions endless_options(const core::NodeShape &shape) {
   core::BrowseOptions options;
@@ -42,7 +44,7 @@ uint64 likely_nodes(const OpenIndex &index) {
 }
 
 size_t samples_for(const OpenIndex &index) {
-  const size_t bytes_each = 10 * (index.shape().unpacked_bytes() + 64);
+  const size_t bytes_each = 14 * (index.shape().unpacked_bytes() + 64);
   const size_t most = std::clamp(kSampleMemory / bytes_each, kMinSamples, kMaxSamples);
   return std::clamp<size_t>(likely_nodes(index) / kNodesPerSample, kMinSamples, most);
 }
@@ -56,7 +58,11 @@ Calibrator::Calibrator(const OpenIndex &index, MemoryContext context)
       blocks_(RelationGetNumberOfBlocks(index.relation)),
       codes_(index.shape().unpacked_bytes(), &memory_),
       samples_(&memory_),
-      sample_codes_(&memory_),
+      sample_values_(&memory_),
+      sample_norms_(&memory_),
+      bounds_(&memory_),
+      near_(&memory_),
+      block_(&memory_),
       queries_(&memory_),
       absent_(blocks_ * index.shape().slots_per_page, &memory_),
       mender_(index, absent_, &memory_) {}
@@ -84,8 +90,11 @@ void Calibrator::choose_samples() {
     core::NodeQuery query(index_.shape(), index_.meta.metric, index_.cache->rotation, &memory_);
     query.aim(code, codes_.data());
     queries_.push_back(std::move(query));
-    samples_.push_back({node_id(block, place, index_.shape()), code, {}});
-    sample_codes_.insert(sample_codes_.end(), codes_.begin(), codes_.end());
+    samples_.push_back({node_id(block, place, index_.shape()), {}});
+    if (!index_.shape().has_codes()) continue;
+    sample_values_.resize(samples_.size() * index_.shape().dimensions);
+    core::decode_own(index_.shape(), code, codes_.data(), &*sample_values_.end() - index_.shape().dimensions);
+    sample_norms_.push_back(norm_for_order(code));
   }
 }
 
@@ -122,6 +131,8 @@ bool Calibrator::copy_slot(BlockNumber block, uint32 place, core::ScalarCode *co
 
 void Calibrator::find_truth() {
   live_nodes_ = 0;
+  bounds_.assign(samples_.size(), std::numeric_limits<float>::infinity());
+  near_.resize(samples_.size());
   pg::PageStream pages;
   pg::call([&] { pages.open(index_.relation, kMetaBlock + 1, blocks_, pg::PassPurpose::maintenance); });
   for (;;) {
@@ -134,26 +145,54 @@ void Calibrator::find_truth() {
       compare(node_id(block, place, index_.shape()), code);
     }
   }
+  compare_block();
   pg::call([&] { pages.close(); });
 }
 
-// From a sample to the slot copied last, in the coded format by whole numbers: fast, and the same but for rounding.
-float Calibrator::distance(size_t sample, const core::ScalarCode &code) const {
-  if (!index_.shape().has_codes()) return queries_[sample].distance(code, codes_.data());
-  const size_t dimensions = index_.shape().dimensions;
-  const core::ScalarCode &own = samples_[sample].code;
-  const uint32_t dot = simd::kernels().dot_u8(&sample_codes_[sample * codes_.size()], codes_.data(), dimensions);
-  if (index_.meta.metric == core::Metric::inner_product) return -core::inner_product(own, code, dot, dimensions);
-  return core::squared_distance(own, code, dot, dimensions);
+// Puts the node copied last among the nearest of every sample that it is near to; in the coded format once its block
+// is full.
+void Calibrator::compare(NodeId id, const core::ScalarCode &code) {
+  if (index_.shape().has_codes()) return take_into_block(id, code);
+  for (size_t i = 0; i < samples_.size(); ++i) offer(i, id, queries_[i].distance(code, codes_.data()));
 }
 
-// Puts a node among the nearest of every sample that it is near to.
-void Calibrator::compare(NodeId id, const core::ScalarCode &code) {
-  for (size_t i = 0; i < samples_.size(); ++i) {
-    Sample &sample = samples_[i];
-    const float measured = distance(i, code);
-    if (sample.id != id && sample.nearest.wants(measured)) sample.nearest.add({measured, id});
+void Calibrator::offer(size_t sample, NodeId id, float distance) {
+  auto &nearest = samples_[sample].nearest;
+  if (samples_[sample].id != id && nearest.wants(distance)) nearest.add({distance, id});
+}
+
+// Without lengths, distances are in the order of products.
+float Calibrator::norm_for_order(const core::ScalarCode &code) const {
+  return index_.meta.metric == core::Metric::inner_product ? 0.0f : code.squared_norm;
+}
+
+void Calibrator::take_into_block(NodeId id, const core::ScalarCode &code) {
+  const size_t dimensions = index_.shape().dimensions, place = block_.ids.size();
+  block_.values.resize(kBlockNodes * dimensions);
+  core::decode_own(index_.shape(), code, codes_.data(), &block_.values[place * dimensions]);
+  block_.ids.push_back(id);
+  block_.norms.push_back(norm_for_order(code));
+  if (block_.ids.size() == kBlockNodes) compare_block();
+}
+
+void Calibrator::compare_block() {
+  const size_t samples = samples_.size(), nodes = block_.ids.size();
+  if (nodes == 0) return;
+  block_.products.resize(kBlockNodes * samples);
+  simd::kernels().inner_products(block_.values.data(), nodes, sample_values_.data(), samples, index_.shape().dimensions,
+                                 block_.products.data());
+  for (size_t node = 0; node < nodes; ++node) {
+    float *distances = &block_.products[node * samples];
+    const size_t near = simd::kernels().find_near(distances, sample_norms_.data(), block_.norms[node], bounds_.data(),
+                                                  -std::numeric_limits<float>::infinity(), samples, near_.data());
+    for (const uint32_t i : std::span(near_).first(near)) {
+      offer(i, block_.ids[node], distances[i]);
+      const auto &nearest = samples_[i].nearest;
+      if (nearest.known == core::kCalibratedRows) bounds_[i] = nearest.cutoff();
+    }
   }
+  block_.ids.clear();
+  block_.norms.clear();
 }
 
 // The largest distance to one of the nearest, as the search measures it: finer, perhaps, than they were found by.

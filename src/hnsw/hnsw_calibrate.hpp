@@ -61,9 +61,15 @@ class Calibrator {
   core::RecallCurve measure();
 
  private:
+  // Nodes that are compared with all samples at once, by one product of matrices.
+  struct NodeBlock {
+    explicit NodeBlock(std::pmr::memory_resource *memory)
+        : ids(memory), norms(memory), values(memory), products(memory) {}
+    std::pmr::vector<NodeId> ids;
+    std::pmr::vector<float> norms, values, products;
+  };
   struct Sample {
     NodeId id;
-    core::ScalarCode code;
     struct Neighbour {
       float distance;
       NodeId id;
@@ -76,8 +82,11 @@ class Calibrator {
   bool copy_page(Buffer buffer);
   BlockNumber copy_next(pg::PageStream *pages);
   bool copy_slot(BlockNumber block, uint32 place, core::ScalarCode *code);
-  float distance(size_t sample, const core::ScalarCode &code) const;
   void compare(NodeId id, const core::ScalarCode &code);
+  void take_into_block(NodeId id, const core::ScalarCode &code);
+  void compare_block();
+  float norm_for_order(const core::ScalarCode &code) const;
+  void offer(size_t sample, NodeId id, float distance);
   float cutoff(const Sample &sample);
   void follow(const Sample &sample, core::CurveMeasurement *measurement);
 
@@ -88,7 +97,10 @@ class Calibrator {
   PGAlignedBlock page_;
   std::pmr::vector<uint8_t> codes_;  // of one slot, unpacked
   std::pmr::vector<Sample> samples_;
-  std::pmr::vector<uint8_t> sample_codes_;     // unpacked, back to back
+  // In the coded format, of each sample: decoded, back to back; the squared length; what is nearer than so is wanted.
+  std::pmr::vector<float> sample_values_, sample_norms_, bounds_;
+  std::pmr::vector<uint32_t> near_;
+  NodeBlock block_;
   std::pmr::vector<core::NodeQuery> queries_;  // one for each sample
   NodeSet absent_;                             // the sample that is searched for
   LaneMender mender_;

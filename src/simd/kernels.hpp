@@ -67,6 +67,7 @@ struct LaneBlock {
 
 // A set of ids in a table: buckets of kIdBucket places that fill from the front; free places hold kNoId.
 inline constexpr size_t kIdBucket = 8;
+inline constexpr size_t kMostItems = 64;  // that keep_least chooses among
 inline constexpr uint32_t kNoId = 0xffffffffu;
 inline constexpr uint32_t kAddedId = 0x80000000u;
 
@@ -131,6 +132,15 @@ struct Kernels {
   // out[i * columns + j] = <a_i, b_j>, where a has `rows` and b `columns` rows of n elements. The one kernel that
   // allocates (packed panels, at most a few megabytes), and so may throw bad_alloc.
   void (*inner_products)(const float *a, size_t rows, const float *b, size_t columns, size_t n, float *out);
+
+  // --- the nearest of many ----------------------------------------------------------------------------------------
+  // Turns products <a, b_i> into squared distances own + norms[i] - 2 products[i]; `places` takes those that are below
+  // bounds[i] or `bound`, in order. Returns how many. `places`: room for n.
+  size_t (*find_near)(float *products, const float *norms, float own, const float *bounds, float bound, size_t n,
+                      uint32_t *places);
+  // Keeps the `wanted` least of n finite values, in their order where no two are equal, and their ids. Returns how many
+  // those are. REQUIRES: n <= kMostItems, a multiple of 16.
+  size_t (*keep_least)(float *values, uint32_t *ids, size_t n, size_t wanted);
 
   // --- rotation ---------------------------------------------------------------------------------------------------
   // In-place Walsh-Hadamard butterflies, not normalised. REQUIRES: n a power of two. Only additions and subtractions

@@ -14,6 +14,7 @@ using quiver::simd::CodeBlock;
 using quiver::simd::CosineSums;
 using quiver::simd::kAddedId;
 using quiver::simd::kIdBucket;
+using quiver::simd::kMostItems;
 using quiver::simd::kNoId;
 using quiver::simd::kQueryPlanes;
 using quiver::simd::LaneBlock;
@@ -30,6 +31,7 @@ using quiver::simd::SparseTerms;
 #include "simd/dense.inl"
 #include "simd/ids.inl"
 #include "simd/matrix.inl"
+#include "simd/near.inl"
 #include "simd/sparse.inl"
 // clang-format on
 
@@ -55,6 +57,8 @@ constinit const Kernels QUIVER_TIER = {
     .sparse_l1 = sparse_l1,
     .squared_norm = squared_norm,
     .inner_products = inner_products,
+    .find_near = find_near,
+    .keep_least = keep_least,
     .hadamard = hadamard,
     .dot_float_u8 = dot_float_u8,
     .dot_float_u14 = dot_float_u14,

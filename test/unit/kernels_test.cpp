@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
 #include <cstring>
@@ -353,6 +354,47 @@ TEST(KernelsDispatchTest, FirstSupportedTierIsInForce) {
     } else {
       EXPECT_FALSE(force_tier(tiers[i].name));
     }
+}
+
+TEST_P(KernelsTest, NearAmongMany) {
+  for_lengths([this](size_t n, size_t offset) {
+    const Floats norms(n, offset, random_), bounds(n, offset + 1, random_);
+    Floats products(n, offset + 2, random_);
+    const std::vector<float> before(products.data, products.data + n);
+    std::vector<uint32_t> places(n), expected;
+    const float own = 0.25f, bound = -1.0f;
+    const auto distance = [&](size_t i) { return own + norms.data[i] - 2.0f * before[i]; };
+    for (size_t i = 0; i < n; ++i)
+      if (distance(i) < std::max(bounds.data[i], bound) - 1e-5f) expected.push_back(static_cast<uint32_t>(i));
+    places.resize(GetParam()->find_near(products.data, norms.data, own, bounds.data, bound, n, places.data()));
+    EXPECT_TRUE(std::is_sorted(places.begin(), places.end()));
+    EXPECT_TRUE(std::includes(places.begin(), places.end(), expected.begin(), expected.end()));
+    for (size_t i = 0; i < n; ++i) EXPECT_NEAR(products.data[i], distance(i), 1e-5f);
+    for (const uint32_t i : places) EXPECT_LT(products.data[i], std::max(bounds.data[i], bound));
+  });
+}
+
+TEST_P(KernelsTest, LeastOfFew) {
+  for (const size_t n : {size_t{16}, size_t{48}, kMostItems})
+    for (const size_t wanted : {size_t{1}, n / 2, n - 1, n})
+      for (const uint32_t different : {1u, 3u, 10000u}) {  // values: all equal, many equal, few or none
+        std::vector<float> values(n);
+        std::vector<uint32_t> ids(n);
+        for (size_t i = 0; i < n; ++i) {
+          values[i] = static_cast<float>(random_() % different) - 1.0f;
+          ids[i] = static_cast<uint32_t>(i);
+        }
+        const std::vector<float> before = values;
+        std::vector<float> sorted = values;
+        std::sort(sorted.begin(), sorted.end());
+        ASSERT_EQ(GetParam()->keep_least(values.data(), ids.data(), n, wanted), wanted);
+        for (size_t i = 0; i < wanted; ++i) EXPECT_EQ(values[i], before[ids[i]]);
+        std::sort(values.begin(), values.begin() + static_cast<std::ptrdiff_t>(wanted));
+        EXPECT_TRUE(std::equal(sorted.begin(), sorted.begin() + static_cast<std::ptrdiff_t>(wanted), values.begin()));
+        std::sort(ids.begin(), ids.begin() + static_cast<std::ptrdiff_t>(wanted));
+        EXPECT_EQ(std::adjacent_find(ids.begin(), ids.begin() + static_cast<std::ptrdiff_t>(wanted)),
+                  ids.begin() + static_cast<std::ptrdiff_t>(wanted));
+      }
 }
 
 TEST_P(KernelsTest, SetsOfIds) {
