@@ -81,6 +81,7 @@ void Calibrator::choose_samples() {
   const size_t wanted = samples_for(index_);
   samples_.reserve(wanted);
   queries_.reserve(wanted);
+  if (index_.shape().has_codes()) sample_values_.reserve(wanted * index_.shape().dimensions);
   for (size_t i = 0; i < kTriesPerSample * wanted && samples_.size() < wanted && blocks_ > kMetaBlock + 1; ++i) {
     const auto block = static_cast<BlockNumber>(kMetaBlock + 1 + random_.below(blocks_ - kMetaBlock - 1));
     const auto place = static_cast<uint32>(random_.below(index_.shape().slots_per_page));
@@ -92,8 +93,9 @@ void Calibrator::choose_samples() {
     queries_.push_back(std::move(query));
     samples_.push_back({node_id(block, place, index_.shape()), {}});
     if (!index_.shape().has_codes()) continue;
-    sample_values_.resize(samples_.size() * index_.shape().dimensions);
-    core::decode_own(index_.shape(), code, codes_.data(), &*sample_values_.end() - index_.shape().dimensions);
+    const size_t dimensions = index_.shape().dimensions, first = (samples_.size() - 1) * dimensions;
+    sample_values_.resize(first + dimensions);
+    core::decode_own(index_.shape(), code, codes_.data(), &sample_values_[first]);
     sample_norms_.push_back(norm_for_order(code));
   }
 }
