@@ -211,6 +211,8 @@ class BuildGraph {
   void place_window(size_t window);
   void move_window(size_t window, bool with_near, bool save, Interrupt &interrupt);
   void clear_window(Interrupt &interrupt);
+  size_t window_bytes() const;
+  void forget_memory(Interrupt &interrupt);
   // The sample's rows are this graph's nodes.
   static RowId node_as_row(NodeId id) { return {static_cast<uint16_t>(id >> 16), static_cast<uint16_t>(id), 1}; }
   static NodeId row_as_node(RowId row) { return NodeId{row.block_high} << 16 | row.block_low; }

@@ -79,10 +79,23 @@ void BuildGraph::clear_window(Interrupt &interrupt) {
   }
 }
 
+// Unused places of lists go into the files as well: with nothing that this memory held before.
+void BuildGraph::forget_memory(Interrupt &interrupt) {
+  auto *bytes = reinterpret_cast<uint8_t *>(lists_);
+  for (size_t first = 0; first < window_bytes(); first += kMovedAtATime) {
+    interrupt.poll();
+    std::memset(bytes + first, 0, std::min(kMovedAtATime, window_bytes() - first));
+  }
+}
+
 // The arrays of a window lie one after another, near lists last.
+size_t BuildGraph::window_bytes() const {
+  return static_cast<size_t>(near_ - reinterpret_cast<const uint8_t *>(lists_)) + near_bytes_;
+}
+
 void BuildGraph::move_window(size_t window, bool with_near, bool save, Interrupt &interrupt) {
   auto *bytes = reinterpret_cast<uint8_t *>(lists_);
-  const size_t all = static_cast<size_t>(near_ - bytes) + near_bytes_;
+  const size_t all = window_bytes();
   const size_t count = with_near ? all : static_cast<size_t>(near_ - bytes);
   for (size_t first = 0; first < count; first += kMovedAtATime) {
     interrupt.poll();
@@ -109,6 +122,7 @@ void BuildGraph::link_window_by_window(Crew &crew, Interrupt &interrupt) {
   lead(crew, BuildStep::assign_cells, size(), interrupt);
   lead(crew, BuildStep::search_leaves, header_->cell_count, interrupt);
   lead_sample(crew, interrupt);
+  forget_memory(interrupt);
   for (size_t window = 0; window < windows(); ++window) {
     place_window(window);
     clear_window(interrupt);
