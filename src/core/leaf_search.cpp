@@ -172,26 +172,22 @@ void LeafSearch::keep(size_t row, size_t other, float distance) {
   if (++counts_[row] == kGathered) drop_farthest(row);
 }
 
-// Of a full row.
 void LeafSearch::drop_farthest(size_t row) {
   float *distances = &kept_distances_[row * kGathered];
+  std::fill(distances + counts_[row], distances + kGathered, std::numeric_limits<float>::max());
   kernels_.keep_least(distances, &kept_rows_[row * kGathered], kGathered, kKeptOfLeaf);
   counts_[row] = kKeptOfLeaf;
   bounds_[row] = std::min(bounds_[row], *std::max_element(distances, distances + kKeptOfLeaf));
 }
 
 void LeafSearch::hand_over(std::span<const NodeId> ids) {
-  NearNode nodes[kGathered];
+  NearNode nodes[kKeptOfLeaf];
   for (size_t i = 0; i < ids.size(); ++i) {
+    if (counts_[i] > kKeptOfLeaf) drop_farthest(i);
     const float *distances = &kept_distances_[i * kGathered];
     const uint32_t *rows = &kept_rows_[i * kGathered];
     for (size_t k = 0; k < counts_[i]; ++k) nodes[k] = {std::max(0.0f, distances[k]), ids[rows[k]]};
-    size_t count = counts_[i];
-    if (count > kKeptOfLeaf) {
-      std::nth_element(nodes, nodes + kKeptOfLeaf - 1, nodes + count);
-      count = kKeptOfLeaf;
-    }
-    rows_.offer(ids[i], nodes, count);
+    rows_.offer(ids[i], nodes, counts_[i]);
   }
 }
 

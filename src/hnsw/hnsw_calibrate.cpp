@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <limits>
 
-#include "core/own_vector.hpp"
 #include "pg/boundary.hpp"
 #include "simd/dispatch.hpp"
 
@@ -95,7 +94,7 @@ void Calibrator::choose_samples() {
     if (!index_.shape().has_codes()) continue;
     const size_t dimensions = index_.shape().dimensions, first = (samples_.size() - 1) * dimensions;
     sample_values_.resize(first + dimensions);
-    core::decode_own(index_.shape(), code, codes_.data(), &sample_values_[first]);
+    simd::kernels().decode_u8(codes_.data(), dimensions, code.minimum, code.step, &sample_values_[first]);
     sample_norms_.push_back(norm_for_order(code));
   }
 }
@@ -171,7 +170,7 @@ float Calibrator::norm_for_order(const core::ScalarCode &code) const {
 void Calibrator::take_into_block(NodeId id, const core::ScalarCode &code) {
   const size_t dimensions = index_.shape().dimensions, place = block_.ids.size();
   block_.values.resize(kBlockNodes * dimensions);
-  core::decode_own(index_.shape(), code, codes_.data(), &block_.values[place * dimensions]);
+  simd::kernels().decode_u8(codes_.data(), dimensions, code.minimum, code.step, &block_.values[place * dimensions]);
   block_.ids.push_back(id);
   block_.norms.push_back(norm_for_order(code));
   if (block_.ids.size() == kBlockNodes) compare_block();
